@@ -1,0 +1,1 @@
+"""Prefect flows: the chains people run and schedule."""

@@ -1,0 +1,92 @@
+"""The contract of a domain: its params, how to load, how to phrase and how to match. And the prepared example."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from setwise.errors import InputError
+from setwise.matching import Gold
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of a prepared dataset (DESIGN §3). `posterior` holds (answer, probability), most likely first."""
+
+    domain: str
+    question: str
+    gold: tuple[tuple[str, ...], ...]
+    match: str
+    exclusive: bool
+    source: Mapping[str, Any]
+    tests: tuple[str, ...] = ()
+    setup: str = ""
+    posterior: tuple[tuple[str, float], ...] = ()
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    """Further columns a domain reports by, such as how many paragraphs were removed."""
+
+    @property
+    def id(self) -> str:
+        """A stable hash of the content: the same question with the same gold has the same id anywhere."""
+        content = json.dumps([self.domain, self.question, self.gold, self.tests, self.setup], ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    def to_gold(self) -> Gold:
+        """What the judge needs of this example."""
+        return Gold(self.gold, self.match, self.exclusive, self.tests, self.setup)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a domain loads: the splits, the closed answer vocabulary (None where answers are open), what was dropped."""
+
+    splits: Mapping[str, Sequence[Example]]
+    vocabulary: tuple[str, ...] | None
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+class DomainParams(BaseModel):
+    """Base of a domain's params: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+
+
+class Domain(Protocol):
+    """One domain. A module in this package exposes an instance of it as `DOMAIN`."""
+
+    name: ClassVar[str]
+    Params: ClassVar[type[DomainParams]]
+
+    def load(self, params: Any, seed: int) -> Prepared:
+        """Load the splits `train` and `test` (disjoint by content), the same for the same params and seed.
+
+        Raises:
+            InputError: a file, column, code or row cannot be used; the message names it and the remedy.
+        """
+        ...
+
+
+_NOT_DOMAINS = {"base", "parquet"}
+
+
+def list_domains() -> list[str]:
+    """The names of all domains, sorted."""
+    package = importlib.import_module("setwise.domains")
+    names = (module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg)
+    return sorted(name for name in names if name not in _NOT_DOMAINS and not name.startswith("_"))
+
+
+def get_domain(name: str) -> Domain:
+    """The domain called `name`; `InputError` lists the known ones."""
+    if name not in list_domains():
+        raise InputError(f"unknown domain {name!r}: use one of {', '.join(list_domains())}")
+    domain: Domain = importlib.import_module(f"setwise.domains.{name}").DOMAIN
+    return domain

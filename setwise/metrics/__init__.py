@@ -1,0 +1,1 @@
+"""Set-level metrics: how good a set of answers and its confidences are."""

@@ -1,0 +1,1 @@
+"""Set-level rewards that follow TRL's reward function protocol."""
