@@ -1,0 +1,184 @@
+"""`params.yaml` as typed, frozen models. Unknown keys are refused and every error names the key and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+
+from setwise.domains import get_domain, list_domains
+from setwise.domains.base import DomainParams
+from setwise.errors import InputError
+from setwise.methods import METHODS, get_method
+
+MethodName = Literal["rlvr_single", "rlcr_single", "rlvr_multi", "rlcr_multi"]
+Positive = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelParams(Section):
+    """The policy. With `path` a Hub name or local folder is loaded; without, a small model is made from this config."""
+
+    path: str | None = None
+    revision: str | None = None
+    trust_remote_code: bool = False
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    hidden_size: Positive = 64
+    intermediate_size: Positive = 192
+    layers: Positive = 2
+    heads: Positive = 4
+    vocab_size: Annotated[int, Field(ge=300)] = 2000
+    max_length: Positive = 512
+
+
+class WarmstartParams(Section):
+    """Supervised warm start (DESIGN §2): where demonstrations come from and how long to train on them."""
+
+    source: Literal["template", "distill"] = "distill"
+    examples: Positive = 20_000
+    epochs: Positive = 2
+    learning_rate: Rate = 3e-3
+    batch_size: Positive = 128
+    distill_examples: Positive = 6_000
+    distill_samples: Annotated[int, Field(ge=2)] = 16
+    distill_epochs: Positive = 2
+
+
+class RewardParams(Section):
+    """Weights of the reward's parts and the credit a set gets for its hits (DESIGN §2)."""
+
+    credit: Literal["count", "any", "fraction"] = "count"
+    format_weight: Annotated[float, Field(ge=0)] = 1.0
+    correctness_weight: Annotated[float, Field(ge=0)] = 1.0
+    brier_weight: Annotated[float, Field(ge=0)] = 1.0
+
+
+class TrainParams(Section):
+    """Multi-answer RL with GRPO. Advantages are centred per group (DESIGN §2)."""
+
+    steps: Positive = 300
+    prompts_per_step: Positive = 32
+    generations: Annotated[int, Field(ge=2)] = 8
+    learning_rate: Rate = 1e-3
+    warmup_steps: Annotated[int, Field(ge=0)] = 5
+    temperature: Rate = 1.0
+    beta: Annotated[float, Field(ge=0)] = 0.0
+    scale_rewards: Literal["batch", "none", "group"] = "batch"
+    max_completion_tokens: Positive = 64
+    checkpoints: Positive = 10
+
+
+class EvaluateParams(Section):
+    """How the test split is answered and how intervals are drawn."""
+
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    batch_size: Positive = 256
+    resamples: Annotated[int, Field(ge=100)] = 2000
+
+
+class Params(Section):
+    """A complete `params.yaml`; a recipe is one of these."""
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    k: Annotated[int, Field(ge=2, le=20)] = 3
+    methods: tuple[MethodName, ...] = ("rlvr_single", "rlcr_single", "rlvr_multi", "rlcr_multi")
+    threads: Positive = 1
+    domain: SerializeAsAny[DomainParams]
+    model: ModelParams = ModelParams()
+    warmstart: WarmstartParams = WarmstartParams()
+    reward: RewardParams = RewardParams()
+    train: TrainParams = TrainParams()
+    evaluate: EvaluateParams = EvaluateParams()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Params:
+        if len(set(self.methods)) != len(self.methods) or not self.methods:
+            raise ValueError("methods: name each method once, and at least one")
+        if self.train.scale_rewards == "group":
+            stating = [name for name in self.methods if METHODS[name].confidences]
+            if stating:
+                raise ValueError(
+                    f"train.scale_rewards: 'group' makes the Brier reward improper for {', '.join(stating)}; "
+                    "use 'batch' or 'none'"
+                )
+        return self
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate a params file; every mistake in it is named in one `InputError` line."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file; run inside the workspace, or `setwise recipe use clinic` to make one")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a mapping of sections; see the files in recipes/")
+    return validate_params(content, str(path))
+
+
+def validate_params(content: dict[str, Any], where: str) -> Params:
+    """Validate params already read; `where` names their file in errors."""
+    domain = content.get("domain")
+    if not isinstance(domain, dict) or not isinstance(domain.get("name"), str):
+        raise InputError(f"{where}: domain: expected a section with a `name`; domains: {', '.join(list_domains())}")
+    try:
+        domain_model = get_domain(domain["name"]).Params
+    except InputError as error:
+        raise InputError(f"{where}: domain.name: {error}") from error
+    problems = []
+    try:
+        content = {**content, "domain": domain_model(**domain)}
+    except ValidationError as error:
+        problems = [_describe({**e, "loc": ("domain", *e["loc"])}, domain_model) for e in error.errors()]
+        content = {**content, "domain": domain_model.model_construct(name=domain["name"])}
+    try:
+        params = Params(**content)
+    except ValidationError as error:
+        problems += [_describe(dict(e), domain_model) for e in error.errors()]
+    if problems:
+        raise InputError(f"{where}: " + "; ".join(problems))
+    return params
+
+
+def _describe(error: dict[str, Any], domain_model: type[DomainParams]) -> str:
+    """One pydantic error as `key: what; remedy`."""
+    location = [str(part) for part in error["loc"]]
+    key = ".".join(location)
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(location[:-1], domain_model)
+        close = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+        remedy = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(sorted(known))}"
+        return f"unknown key {key}: {remedy}"
+    message = error["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    given = error.get("input")
+    shown = "" if isinstance(given, dict | BaseModel) or error["type"] == "missing" else f" (given: {given!r})"
+    return f"{key}: {message}{shown}" if key else message
+
+
+def _known_keys(section: list[str], domain_model: type[DomainParams]) -> list[str]:
+    """The keys of a section of `Params`."""
+    model: Any = Params
+    for part in section:
+        model = domain_model if part == "domain" else model.model_fields[part].annotation
+    return list(model.model_fields)
+
+
+def get_methods(params: Params, name: str | None) -> list[str]:
+    """The methods a command works on: the one called `name`, or all of the params."""
+    if name is None:
+        return list(params.methods)
+    get_method(name)
+    if name not in params.methods:
+        raise InputError(f"method {name!r} is not in params.yaml: methods; add it there, or use {', '.join(params.methods)}")
+    return [name]
