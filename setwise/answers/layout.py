@@ -27,11 +27,8 @@ class Layout:
             raise ValueError(f"a layout holds at least one answer, not k={self.k}")
 
 
-class Span(NamedTuple):
-    """A stretch of a completion: characters `start` to `end`, `end` not included."""
-
-    start: int
-    end: int
+Span = tuple[int, int]
+"""A stretch of a completion: the characters from the first number up to the second, which is not included."""
 
 
 class Spans(NamedTuple):
@@ -42,18 +39,32 @@ class Spans(NamedTuple):
     confidences: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True)
+def make_spans(blocks: tuple[Span, ...], k: int) -> Spans | None:
+    """The places of `AnswerSet.blocks` by what they are (a flat tuple is cheap to keep for every completion)."""
+    if not blocks:
+        return None
+    step = (len(blocks) - 1) // k
+    return Spans(blocks[0], blocks[1::step], blocks[2::2] if step == 2 else ())
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerSet:
     """The answers of one completion in order, with their stated confidences (None where the layout has none).
 
-    `spans` says where in the text the blocks stand; it takes no part in equality.
+    `blocks` holds the places of the reasoning and then of each answer with its confidence; see `spans`. It takes no
+    part in equality.
     """
 
     answers: tuple[str, ...]
     confidences: tuple[float, ...] | None = None
     reasoning: str = ""
     analysis: str | None = None
-    spans: Spans | None = field(default=None, compare=False, repr=False)
+    blocks: tuple[Span, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def spans(self) -> Spans | None:
+        """Where in the text the blocks stand; None for a set that was not parsed."""
+        return make_spans(self.blocks, len(self.answers))
 
 
 class Reason(StrEnum):

@@ -6,11 +6,12 @@ costs no more than a few searches of the text. What stands inside `<think>` is n
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from setwise.answers.layout import AnswerSet, Layout, Reason, Span, Spans, tag_names
+from setwise.answers.layout import AnswerSet, Layout, Reason, Span, tag_names
 
 MAX_BYTES = 2**19
 """A longer completion (in bytes of UTF-8, about 130,000 tokens of English) is not read."""
@@ -18,7 +19,9 @@ MAX_BYTES = 2**19
 _OPENING = re.compile(r"\s*+<((?:think|analysis|answer|confidence)[0-9]*+)>")
 _TAG = re.compile(r"</?(?:think|analysis|answer|confidence)[0-9]*+>")
 _VISIBLE = re.compile(r"\S")
-_CONFIDENCE = re.compile(r"\s*+((?:0?\.[0-9]{1,400}+|0|1(?:\.0{1,400}+)?))\s*+", re.ASCII)
+_DECIMAL = r"\s*+((?:0?\.[0-9]{1,400}+|0|1(?:\.0{1,400}+)?))\s*+"
+_CONFIDENCE = re.compile(_DECIMAL)
+_THINK = re.compile(r"\s*+<think>")
 
 
 class Block(NamedTuple):
@@ -48,6 +51,8 @@ def read(text: object, layout: Layout) -> Reading:
         return Reading(AnswerSet(()), Reason.NOT_TEXT)
     if (fault := _text_fault(text)) is not None:
         return Reading(AnswerSet(()), fault)
+    if (plain := _read_plain(text, layout)) is not None:
+        return plain
     blocks, reason = _read_blocks(text, limit=2 * layout.k + 2)
     if reason is None and tuple([block.tag for block in blocks]) not in _orders(layout):
         reason = _order_fault([block.tag for block in blocks], layout)
@@ -72,6 +77,42 @@ def _text_fault(text: str) -> Reason | None:
     return None if _VISIBLE.search(text) else Reason.EMPTY
 
 
+@lru_cache(maxsize=64)
+def _plain_pattern(layout: Layout) -> re.Pattern[str]:
+    """What follows the reasoning in a valid set of interleaved pairs without an analysis and without a `<`."""
+    answers, confidences = tag_names(layout)
+    blocks = []
+    for i, answer in enumerate(answers):
+        blocks.append(rf"(<{answer}>([^<]*+)</{answer}>)")
+        if confidences:
+            blocks.append(rf"(<{confidences[i]}>{_DECIMAL}</{confidences[i]}>)")
+    return re.compile(r"\s*+" + r"\s*+".join(blocks) + r"\s*+")
+
+
+def _read_plain(text: str, layout: Layout) -> Reading | None:
+    """The set, where the text is in the one form nearly every completion has; None where it must be read in full.
+
+    Gives what the reading in full gives, several times faster.
+    """
+    opening = _THINK.match(text)
+    if opening is None or (close := text.find("</think>", opening.end())) < 0:
+        return None
+    rest = _plain_pattern(layout).fullmatch(text, close + 8)
+    if rest is None:
+        return None
+    groups = rest.groups()
+    step = 4 if layout.confidences else 2
+    answers = tuple([answer.strip() for answer in groups[1::step]])
+    found = AnswerSet(
+        answers,
+        tuple(map(float, groups[3::4])) if layout.confidences else None,
+        text[opening.end() : close].strip(),
+        None,
+        ((opening.end() - 7, close + 8), *rest.regs[1::2]),
+    )
+    return Reading(found, None if all(map(_is_visible, answers)) else Reason.EMPTY_ANSWER)
+
+
 def _read_blocks(text: str, limit: int) -> tuple[list[Block], Reason | None]:
     """The blocks up to the first fault, or all of them; at most `limit`."""
     blocks: list[Block] = []
@@ -90,7 +131,7 @@ def _read_blocks(text: str, limit: int) -> tuple[list[Block], Reason | None]:
         if tag != "think" and "<" in content and _TAG.search(content):
             return blocks, Reason.NESTED
         position = close + len(closing)
-        blocks.append(Block(tag, content, Span(opening.start(1) - 1, position)))
+        blocks.append(Block(tag, content, (opening.start(1) - 1, position)))
     if not blocks:
         return blocks, Reason.NO_THINK
     return blocks, Reason.STRAY_TEXT if _VISIBLE.search(text, position) else None
@@ -128,6 +169,7 @@ def _read_set(blocks: list[Block], layout: Layout) -> Reading:
     by_tag = {block.tag: block for block in blocks}
     answer_tags, confidence_tags = tag_names(layout)
     answers = tuple([by_tag[tag].content.strip() for tag in answer_tags])
+    pairs = itertools.chain(*zip(answer_tags, confidence_tags, strict=True)) if confidence_tags else answer_tags
     stated = [_CONFIDENCE.fullmatch(by_tag[tag].content) for tag in confidence_tags]
     known = all(stated)
     found = AnswerSet(
@@ -135,11 +177,7 @@ def _read_set(blocks: list[Block], layout: Layout) -> Reading:
         tuple([float(q[1]) for q in stated if q]) if confidence_tags and known else None,
         _reasoning(blocks),
         by_tag["analysis"].content.strip() if "analysis" in by_tag else None,
-        Spans(
-            by_tag["think"].span,
-            tuple([by_tag[tag].span for tag in answer_tags]),
-            tuple([by_tag[tag].span for tag in confidence_tags]),
-        ),
+        (by_tag["think"].span, *[by_tag[tag].span for tag in pairs]),
     )
     if not all(map(_is_visible, answers)):
         return Reading(found, Reason.EMPTY_ANSWER)

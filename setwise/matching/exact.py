@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from setwise.matching.gold import Gold, Match
+from setwise.matching.gold import Gold, Matched
 from setwise.matching.lookup import match_by_lookup
 
 
@@ -16,6 +16,6 @@ def normalise_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
-def match_exact(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[tuple[Match, ...]]:
+def match_exact(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[Matched]:
     """Match names that must be given exactly (a closed vocabulary)."""
     return match_by_lookup(sets, golds, normalise_name)

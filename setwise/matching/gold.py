@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Gold:
     """What is right for one question.
 
@@ -26,24 +26,24 @@ class Gold:
     setup: str = ""
 
 
-class Match(NamedTuple):
-    """One answer matched against the gold set.
+class Matched(NamedTuple):
+    """The answers of one set matched against its gold set, in the order of the answers.
 
     Attributes:
-        key: what makes two answers the same answer: `gold:<index>` of the gold answer it matches, else `text:`,
+        keys: what makes two answers the same answer: `gold:<index>` of the gold answer it matches, else `text:`,
             `math:` or `program:` and a normal form.
-        right: whether the answer is right. It is a hit if no earlier answer of the set has the same key.
-        fault: why the answer could not be decided (such as `math_timed_out`); it counts as wrong, and is counted.
+        right: 1 for each answer that is right, else 0. It is a hit if no earlier answer has the same key.
+        faults: why answers could not be decided (such as `math_timed_out`); they count as wrong, and are counted.
     """
 
-    key: str
-    right: bool
-    fault: str | None = None
+    keys: tuple[str, ...]
+    right: tuple[int, ...]
+    faults: tuple[str, ...] = ()
 
 
 class Matcher(Protocol):
     """Matches the answers of many sets at once, so that slow checks run side by side."""
 
-    def __call__(self, sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[tuple[Match, ...]]:
-        """The matches of `sets[i]` against `golds[i]`, in the order of the answers."""
+    def __call__(self, sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[Matched]:
+        """What `sets[i]` matches in `golds[i]`, for each i."""
         ...

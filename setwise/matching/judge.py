@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from setwise.answers import Layout, Reason, Spans, read
-from setwise.answers.layout import AnswerSet
+from setwise.answers.layout import AnswerSet, Span, make_spans
 from setwise.errors import InputError
-from setwise.matching.gold import Gold, Match, Matcher
+from setwise.matching.gold import Gold, Matched, Matcher
 
 MATCHERS = {
     "exact": "setwise.matching.exact:match_exact",
@@ -22,13 +22,16 @@ MATCHERS = {
 }
 """The matcher of each `Gold.match`, imported when first needed."""
 
+CHUNK = 2048
+"""Completions judged at a time: enough to keep every worker busy, few enough to stay small in memory."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """One judged completion. `answers`, `keys`, `hits` and `confidences` are aligned and in the order stated.
 
     An invalid completion has a `reason`; what could be parsed is kept for display, its `hits` are all 0. `faults` names
-    the checks that could not be decided (they count as wrong). `spans` says where in the text the blocks stand.
+    the checks that could not be decided (they count as wrong).
     """
 
     answers: tuple[str, ...] = ()
@@ -38,12 +41,17 @@ class Judgement:
     reasoning: str = ""
     reason: Reason | None = None
     faults: tuple[str, ...] = ()
-    spans: Spans | None = field(default=None, compare=False, repr=False)
+    blocks: tuple[Span, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def valid(self) -> bool:
         """Whether the completion is a valid answer set."""
         return self.reason is None
+
+    @property
+    def spans(self) -> Spans | None:
+        """Where in the text the blocks of a completion stand; None where it could not be parsed."""
+        return make_spans(self.blocks, len(self.answers))
 
 
 def judge(text: object, gold: Gold, layout: Layout) -> Judgement:
@@ -57,6 +65,14 @@ def judge_batch(texts: Sequence[object], golds: Sequence[Gold], layout: Layout) 
     Raises:
         InputError: a gold names an unknown matcher, or one that can't work here (no sandbox).
     """
+    if len(texts) != len(golds):
+        raise ValueError(f"{len(texts)} completions and {len(golds)} golds")
+    starts = range(0, len(texts), CHUNK)
+    chunks = [_judge_chunk(texts[start : start + CHUNK], golds[start : start + CHUNK], layout) for start in starts]
+    return [judgement for chunk in chunks for judgement in chunk]
+
+
+def _judge_chunk(texts: Sequence[object], golds: Sequence[Gold], layout: Layout) -> list[Judgement]:
     judgements: list[Judgement | None] = [None] * len(texts)
     sets: dict[str, list[tuple[int, AnswerSet]]] = {}
     for row, (text, gold) in enumerate(zip(texts, golds, strict=True)):
@@ -83,14 +99,12 @@ def get_matcher(name: str) -> Matcher:
 
 def _invalid(found: AnswerSet, reason: Reason) -> Judgement:
     zeros = (0,) * len(found.answers)
-    return Judgement(found.answers, (), zeros, found.confidences, found.reasoning, reason, (), found.spans)
+    return Judgement(found.answers, (), zeros, found.confidences, found.reasoning, reason, (), found.blocks)
 
 
-def _judge_set(found: AnswerSet, matched: Sequence[Match]) -> Judgement:
-    keys = tuple([match.key for match in matched])
-    faults = tuple([match.fault for match in matched if match.fault])
-    if len(set(keys)) == len(keys):
-        hits, reason = tuple([int(match.right) for match in matched]), None
-    else:
+def _judge_set(found: AnswerSet, matched: Matched) -> Judgement:
+    keys, hits, faults = matched
+    reason = None
+    if len(set(keys)) < len(keys):
         hits, reason = (0,) * len(keys), Reason.DUPLICATE
-    return Judgement(found.answers, keys, hits, found.confidences, found.reasoning, reason, faults, found.spans)
+    return Judgement(found.answers, keys, hits, found.confidences, found.reasoning, reason, faults, found.blocks)

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from setwise.matching.gold import Gold, Match
+from setwise.matching.gold import Gold, Matched
 from setwise.matching.lookup import match_by_lookup
 
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
@@ -117,6 +117,6 @@ def _significant(marks: re.Match[str]) -> str:
     return head + comparison + sign + ("0." if point else "")
 
 
-def match_text(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[tuple[Match, ...]]:
+def match_text(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[Matched]:
     """Match answers in words by their normalised text."""
     return match_by_lookup(sets, golds, normalise_text)

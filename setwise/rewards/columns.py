@@ -48,10 +48,16 @@ def read_golds(columns: Mapping[str, Any], rows: int, default_match: str = "text
     known: dict[Any, Gold] = {}
     golds = []
     for row, values in enumerate(zip(*columns.values(), strict=True)):
-        same_objects = tuple([id(value) for value in values])
-        if same_objects not in known:
-            known[same_objects] = _read_gold(row, values, default_match)
-        golds.append(known[same_objects])
+        gold, match, exclusive, tests, setup = values
+        if type(gold) is list and {list} == {type(aliases) for aliases in gold} and tests is None and setup is None:
+            content: Any = (tuple([tuple(aliases) for aliases in gold]), match, exclusive)
+        else:
+            content = tuple([id(value) for value in values])
+        try:
+            golds.append(known[content])
+        except (KeyError, TypeError):
+            known[content] = _read_gold(row, values, default_match)
+            golds.append(known[content])
     return golds
 
 

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from setwise.answers import Spans
+from setwise.answers.layout import Span, Spans, make_spans
 
 Credit = Literal["count", "any", "fraction"]
 SumRule = Literal["format", "invalid", "off"]
@@ -37,7 +37,7 @@ class Breakdown(NamedTuple):
         correctness: the credit of each answer, shape (K,).
         brier: the (negative) Brier term of each confidence, shape (K,); empty where none are asked for.
         reason: why the format part was not earned, None if it was.
-        spans: where in the completion the answers and confidences stand; None for one that could not be parsed.
+        blocks: the places of the reasoning, the answers and the confidences; read them by `spans`.
     """
 
     total: float
@@ -45,7 +45,12 @@ class Breakdown(NamedTuple):
     correctness: tuple[float, ...]
     brier: tuple[float, ...]
     reason: str | None
-    spans: Spans | None
+    blocks: tuple[Span, ...]
+
+    @property
+    def spans(self) -> Spans | None:
+        """Where in the completion the answers and confidences stand; None for one that could not be parsed."""
+        return make_spans(self.blocks, len(self.correctness))
 
 
 def credit_count(hits: tuple[int, ...]) -> tuple[float, ...]:

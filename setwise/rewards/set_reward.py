@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -14,13 +12,9 @@ from setwise.answers import Layout, Reason
 from setwise.errors import InputError
 from setwise.matching import MATCHERS, Gold, Judgement, judge_once
 from setwise.methods import Method, get_method
+from setwise.rewards.batch_log import LogExtra, LogMetric, collect, log_batch
 from setwise.rewards.columns import completion_texts, read_golds
 from setwise.rewards.formula import CREDITS, Breakdown, Credit, SumRule, Weights, brier_terms, sums_above_one
-
-logger = logging.getLogger(__name__)
-
-LogMetric = Callable[[str, float], None]
-LogExtra = Callable[[str, list[Any]], None]
 
 
 @dataclass(frozen=True)
@@ -85,16 +79,14 @@ class SetReward:
         """
         golds = read_golds(columns, len(completions), self.match) if len(completions) else []
         judgements = judge_once(completion_texts(completions), golds, self.layout)
-        parts = self.score_all(judgements, golds)
-        self._log(judgements, parts, log_metric, log_extra)
-        return [part.total for part in parts]
+        parts = (self.score(j, gold.exclusive) for j, gold in zip(judgements, golds, strict=True))
+        scores = collect(parts)
+        log_batch(self.name, judgements, scores, log_metric, log_extra)
+        return scores.total
 
     def breakdown(self, completions: Sequence[Any], golds: Sequence[Gold]) -> list[Breakdown]:
         """The reward of each completion split by what caused it, with the places of its answers and confidences."""
-        return self.score_all(judge_once(completion_texts(completions), golds, self.layout), golds)
-
-    def score_all(self, judgements: Sequence[Judgement], golds: Sequence[Gold]) -> list[Breakdown]:
-        """`score` of each judgement."""
+        judgements = judge_once(completion_texts(completions), golds, self.layout)
         return [self.score(j, gold.exclusive) for j, gold in zip(judgements, golds, strict=True)]
 
     def score(self, judgement: Judgement, exclusive: bool = False) -> Breakdown:
@@ -113,53 +105,14 @@ class SetReward:
         if judgement.reason is not None or (reason is not None and self.sum_rule == "invalid"):
             brier = (-weights.brier / self.k,) * self.k if self.method.confidences else ()
             worst = -weights.brier if self.method.confidences else 0.0
-            return Breakdown(worst, 0.0, (0.0,) * self.k, brier, reason, judgement.spans)
+            return Breakdown(worst, 0.0, (0.0,) * self.k, brier, reason, judgement.blocks)
         earned = weights.format if reason is None else 0.0
         correctness = tuple([weights.correctness * c for c in CREDITS[self.credit](judgement.hits)])
         brier = ()
         if confidences is not None:
             brier = tuple([-weights.brier * term for term in brier_terms(confidences, judgement.hits)])
         total = earned + sum(correctness) + sum(brier)
-        return Breakdown(total, earned, correctness, brier, reason, judgement.spans)
-
-    def _log(
-        self,
-        judgements: Sequence[Judgement],
-        parts: Sequence[Breakdown],
-        log_metric: LogMetric | None,
-        log_extra: LogExtra | None,
-    ) -> None:
-        faults = Counter([fault for judgement in judgements if judgement.faults for fault in judgement.faults])
-        if faults:
-            logger.warning(
-                "%s: %d checks could not be decided and count as wrong: %s", self.name, faults.total(), faults
-            )
-        if log_metric is not None and parts:
-            for name, value in _means(judgements, parts).items():
-                log_metric(f"{self.name}/{name}", value)
-            log_metric(f"{self.name}/undecided_checks", float(faults.total()))
-        if log_extra is not None:
-            log_extra(f"{self.name}/format", [part.format for part in parts])
-            log_extra(f"{self.name}/correctness", [sum(part.correctness) for part in parts])
-            if self.method.confidences:
-                log_extra(f"{self.name}/brier", [sum(part.brier) for part in parts])
-            log_extra(f"{self.name}/hits", ["".join([str(hit) for hit in j.hits]) for j in judgements])
-            log_extra(f"{self.name}/reason", [str(part.reason or "") for part in parts])
-
-
-def _means(judgements: Sequence[Judgement], parts: Sequence[Breakdown]) -> dict[str, float]:
-    """The batch's means. The rate of every reason stands in every batch, so that means over batches are right."""
-    n = len(parts)
-    reasons = Counter([part.reason for part in parts])
-    means = {
-        "valid": sum([judgement.reason is None for judgement in judgements]) / n,
-        "hits": sum([sum(judgement.hits) for judgement in judgements]) / n,
-        "coverage": sum([1 in judgement.hits for judgement in judgements]) / n,
-        "format": sum([part.format for part in parts]) / n,
-        "correctness": sum([sum(part.correctness) for part in parts]) / n,
-        "brier": sum([sum(part.brier) for part in parts]) / n,
-    }
-    return means | {f"invalid/{reason}": reasons[reason] / n for reason in Reason}
+        return Breakdown(total, earned, correctness, brier, reason, judgement.blocks)
 
 
 def make_reward(
