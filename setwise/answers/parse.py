@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ _TAG = re.compile(r"</?(?:think|analysis|answer|confidence)[0-9]*+>")
 _VISIBLE = re.compile(r"\S")
 _DECIMAL = r"\s*+((?:0?\.[0-9]{1,400}+|0|1(?:\.0{1,400}+)?))\s*+"
 _CONFIDENCE = re.compile(_DECIMAL)
+_INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 _THINK = re.compile(r"\s*+<think>")
 
 
@@ -192,4 +194,4 @@ def _is_visible(answer: str) -> bool:
     """Whether the (stripped) answer holds a character that shows, not only control and zero-width ones."""
     if answer.isprintable():
         return bool(answer)
-    return any(character.isprintable() and not character.isspace() for character in answer)
+    return any(unicodedata.category(character) not in _INVISIBLE for character in answer)
