@@ -1,39 +1,37 @@
 """The one judge: completion text and gold → parsed answers, their keys and hits, or the reason it is invalid.
 
-Training, evaluation and the served model all judge with this function, so a completion scores the same everywhere.
+Training, evaluation and the served model all judge with this module, so a completion scores the same everywhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from setwise.answers import Layout, Reason, parse
+from setwise.answers import Layout, Reason, Spans, read
+from setwise.answers.layout import AnswerSet, Span, make_spans
+from setwise.errors import InputError
+from setwise.matching.gold import Gold, Matched, Matcher
 
+MATCHERS = {
+    "exact": "setwise.matching.exact:match_exact",
+    "text": "setwise.matching.text:match_text",
+    "math": "setwise.matching.symbolic:match_math",
+    "code": "setwise.matching.program:match_programs",
+}
+"""The matcher of each `Gold.match`, imported when first needed."""
 
-@dataclass(frozen=True)
-class Gold:
-    """What is right for one question.
-
-    Attributes:
-        answers: the gold set `Y*`; each gold answer is a tuple of aliases.
-        match: which matcher decides: `exact`, `text`, `math` or `code`.
-        tests: for `code`, the assertions a program must pass.
-        setup: for `code`, code run before the program.
-        exclusive: at most one answer is true (confidences should sum to at most 1).
-    """
-
-    answers: tuple[tuple[str, ...], ...]
-    match: str = "text"
-    exclusive: bool = False
-    tests: tuple[str, ...] = ()
-    setup: str = ""
+CHUNK = 2048
+"""Completions judged at a time: enough to keep every worker busy, few enough to stay small in memory."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """One judged completion. `answers`, `keys`, `hits` and `confidences` are aligned and in the order stated.
 
-    An invalid completion has a `reason`; what could be parsed is kept for display, its `hits` are all 0.
+    An invalid completion has a `reason`; what could be parsed is kept for display, its `hits` are all 0. `faults` names
+    the checks that could not be decided (they count as wrong).
     """
 
     answers: tuple[str, ...] = ()
@@ -42,22 +40,71 @@ class Judgement:
     confidences: tuple[float, ...] | None = None
     reasoning: str = ""
     reason: Reason | None = None
+    faults: tuple[str, ...] = ()
+    blocks: tuple[Span, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def valid(self) -> bool:
         """Whether the completion is a valid answer set."""
         return self.reason is None
 
+    @property
+    def spans(self) -> Spans | None:
+        """Where in the text the blocks of a completion stand; None where it could not be parsed."""
+        return make_spans(self.blocks, len(self.answers))
+
 
 def judge(text: object, gold: Gold, layout: Layout) -> Judgement:
     """Parse `text` in `layout` and match each answer against `gold` (DESIGN words: key, hit, valid completion)."""
-    parsed = parse(text, layout)
-    if isinstance(parsed, Reason):
-        return Judgement(reason=parsed)
-    index = {" ".join(a.casefold().split()): i for i, aliases in enumerate(gold.answers) for a in aliases}
-    names = [" ".join(a.casefold().split()) for a in parsed.answers]
-    keys = tuple(f"gold:{index[n]}" if n in index else f"text:{n}" for n in names)
-    duplicate = len(set(keys)) < len(keys)
-    hits = tuple(0 if duplicate else int(key.startswith("gold:")) for key in keys)
-    reason = Reason.DUPLICATE if duplicate else None
-    return Judgement(parsed.answers, keys, hits, parsed.confidences, parsed.reasoning, reason)
+    return judge_batch([text], [gold], layout)[0]
+
+
+def judge_batch(texts: Sequence[object], golds: Sequence[Gold], layout: Layout) -> list[Judgement]:
+    """Judge `texts[i]` against `golds[i]`; slow checks of the whole batch (math, code) run side by side.
+
+    Raises:
+        InputError: a gold names an unknown matcher, or one that can't work here (no sandbox).
+    """
+    if len(texts) != len(golds):
+        raise ValueError(f"{len(texts)} completions and {len(golds)} golds")
+    starts = range(0, len(texts), CHUNK)
+    chunks = [_judge_chunk(texts[start : start + CHUNK], golds[start : start + CHUNK], layout) for start in starts]
+    return [judgement for chunk in chunks for judgement in chunk]
+
+
+def _judge_chunk(texts: Sequence[object], golds: Sequence[Gold], layout: Layout) -> list[Judgement]:
+    judgements: list[Judgement | None] = [None] * len(texts)
+    sets: dict[str, list[tuple[int, AnswerSet]]] = {}
+    for row, (text, gold) in enumerate(zip(texts, golds, strict=True)):
+        found, reason = read(text, layout)
+        if reason is None:
+            sets.setdefault(gold.match, []).append((row, found))
+        else:
+            judgements[row] = _invalid(found, reason)
+    for name, rows in sets.items():
+        matches = get_matcher(name)([found.answers for _, found in rows], [golds[row] for row, _ in rows])
+        for (row, found), matched in zip(rows, matches, strict=True):
+            judgements[row] = _judge_set(found, matched)
+    return judgements  # type: ignore[return-value]
+
+
+def get_matcher(name: str) -> Matcher:
+    """The matcher called `name`; `InputError` lists the known ones."""
+    if name not in MATCHERS:
+        raise InputError(f"unknown match {name!r}: use one of {', '.join(MATCHERS)}")
+    module, function = MATCHERS[name].split(":")
+    matcher: Matcher = getattr(importlib.import_module(module), function)
+    return matcher
+
+
+def _invalid(found: AnswerSet, reason: Reason) -> Judgement:
+    zeros = (0,) * len(found.answers)
+    return Judgement(found.answers, (), zeros, found.confidences, found.reasoning, reason, (), found.blocks)
+
+
+def _judge_set(found: AnswerSet, matched: Matched) -> Judgement:
+    keys, hits, faults = matched
+    reason = None
+    if len(set(keys)) < len(keys):
+        hits, reason = (0,) * len(keys), Reason.DUPLICATE
+    return Judgement(found.answers, keys, hits, found.confidences, found.reasoning, reason, faults, found.blocks)

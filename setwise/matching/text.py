@@ -1,0 +1,122 @@
+"""Normalised text: SQuAD's normalisation (Rajpurkar et al., arXiv 1606.05250), made safe.
+
+SQuAD lowers the case, drops punctuation and articles and collapses white space. Taken as it is, that makes −5 equal 5,
+1.5 equal 15, C++ equal C# and "Hepatitis A" equal "Hepatitis". Here whatever changes the meaning stays.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+
+from setwise.matching.gold import Gold, Matched
+from setwise.matching.lookup import match_by_lookup
+
+_PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
+_BOXED = re.compile(r"\$*\\boxed\{([^{}]*)\}\$*")
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
+_SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
+_VULGAR_FRACTION = re.compile("([\u00bc-\u00be\u2150-\u215e\u2189])")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
+_SPACED = re.compile(r"(?<=\d)\s+([-/*:^])\s+(?=[\d.])|\s*([<>=]+)\s*")
+_MARKS = re.compile(r"[!-/:-@\[-`{-~]+")
+_BEFORE_NUMBER = re.compile(r"([<>=]*)(-?)\$*((?<!\.)\.|)\Z")
+_OPENING_MARKS = "\"'([{*`$"
+_MARK_CHARACTERS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+
+
+@lru_cache(maxsize=2**17)
+def normalise_text(text: str) -> str:
+    r"""The normal form of an answer in words.
+
+    Case, punctuation, articles and spacing don't count. A sign, a decimal point, a fraction bar, an exponent, a
+    comparison, `+`, `#`, whatever else stands between digits and a lone letter do: −5 ≠ 5, 1.5 ≠ 15, 1/2 ≠ 12,
+    10² ≠ 102, C++ ≠ C#, "A" ≠ "The", "Hepatitis A" ≠ "Hepatitis". A thousands separator does not: 6,960 = 6960.
+    Never empty for a text that shows anything: what is all punctuation stays as it is.
+    """
+    if _PLAIN.fullmatch(text):
+        return _drop_articles(text.lower())
+    if boxed := _BOXED.fullmatch(text.strip()):
+        text = boxed[1]
+    composed = _compose(text)
+    tight = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), composed)
+    tight = _SPACED.sub(r"\1\2", tight)
+    words = " ".join(_MARKS.sub(_significant, _drop_articles(tight)).split())
+    return words or " ".join(composed.split())
+
+
+def _compose(text: str) -> str:
+    """Folded case and NFKC, but ½ stays a fraction (1½ is `1 1/2`) and ² an exponent; other marks become ASCII."""
+    if text.isascii():
+        return text.lower().replace("_", " ")
+    text = _SUPERSCRIPT_RUN.sub(lambda run: "^" + run[0].translate(_SUPERSCRIPTS), text)
+    text = _VULGAR_FRACTION.sub(r" \1", text)
+    text = unicodedata.normalize("NFKC", text).casefold().replace("_", " ")
+    return text if text.isascii() else "".join([_to_ascii_mark(character) for character in text])
+
+
+@lru_cache(maxsize=4096)
+def _to_ascii_mark(character: str) -> str:
+    """A dash as `-`, a currency as `$`, other punctuation as an apostrophe, invisible characters as nothing."""
+    if character == "\N{MINUS SIGN}":
+        return "-"
+    if character in "⁄∕÷":
+        return "/"
+    if character == "×":
+        return "*"
+    category = unicodedata.category(character)
+    if category == "Pd":
+        return "-"
+    if category in ("Cf", "Cc"):
+        return " " if character.isspace() else ""
+    if category == "Sc":
+        return "$"
+    return "'" if category.startswith("P") and not character.isascii() else character
+
+
+def _drop_articles(text: str) -> str:
+    """Drop `the` and `an` before another word, and `a` where a text begins with it as an article."""
+    if not text.startswith("a ") and "the" not in text and "an" not in text and " a " not in text:
+        return text
+    tokens = text.split()
+    kept: list[str] = []
+    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+        word = token.lstrip(_OPENING_MARKS)
+        if word in ("the", "an") and following:
+            continue
+        if word == "a" and not kept and len(following.strip(_MARK_CHARACTERS)) > 1 and following not in ("and", "or"):
+            continue
+        kept.append(token)
+    return " ".join(kept)
+
+
+def _significant(marks: re.Match[str]) -> str:
+    """What a run of punctuation marks means between the characters beside it; mostly nothing."""
+    run, text = marks[0], marks.string
+    before = text[marks.start() - 1] if marks.start() else " "
+    after = text[marks.end()] if marks.end() < len(text) else " "
+    if before.isdecimal() and after.isdecimal():
+        return " " if run == "," else run.replace("$", "") or " "
+    head = ""
+    if before.isalnum() and run == "-" and not after.isalnum():
+        return run
+    if before.isalnum() and run[0] in "+#":
+        head = run[: len(run) - len(run.lstrip("+#"))]
+    elif before.isalnum() and run[0] == "^" and after.isalnum():
+        return run
+    if run[len(head) :].endswith("#") and after.isalnum():
+        return head + "#"
+    if not after.isdecimal():
+        return head
+    comparison, sign, point = _BEFORE_NUMBER.search(run, len(head)).groups()  # type: ignore[union-attr]
+    if before.isalpha() and not comparison:
+        exponent = before == "e" and marks.start() > 1 and text[marks.start() - 2].isdecimal()
+        return head + (sign if exponent else "")
+    return head + comparison + sign + ("0." if point else "")
+
+
+def match_text(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[Matched]:
+    """Match answers in words by their normalised text."""
+    return match_by_lookup(sets, golds, normalise_text)

@@ -1,0 +1,164 @@
+"""A set reward as a callable of TRL's protocol: importable, picklable, the same for every trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from setwise.answers import Layout, Reason
+from setwise.errors import InputError
+from setwise.matching import MATCHERS, Gold, Judgement, judge_once
+from setwise.methods import Method, get_method
+from setwise.rewards.batch_log import LogExtra, LogMetric, collect, log_batch
+from setwise.rewards.columns import completion_texts, read_golds
+from setwise.rewards.formula import CREDITS, Breakdown, Credit, SumRule, Weights, brier_terms, sums_above_one
+
+
+@dataclass(frozen=True)
+class SetReward:
+    """Scores completions by one method's formula; made by `make_reward`.
+
+    Attributes:
+        method: which of the four methods.
+        k: answers in one completion (1 for a single-answer method).
+        credit: how hits are paid: `count` (each), `any` (the first), `fraction` (1/K each).
+        weights: of the format, correctness and Brier parts.
+        sum_rule: what an exclusive question whose confidences sum to more than 1 loses: its `format` part, everything
+            (`invalid`), or nothing (`off`).
+        tolerance: how far above 1 the sum may be.
+        match: the matcher of rows without a `match` column.
+        analysis: whether the optional `<analysis>` block is read.
+        name: what trainers show it as, and the prefix of what it logs.
+    """
+
+    method: Method
+    k: int
+    credit: Credit
+    weights: Weights
+    sum_rule: SumRule
+    tolerance: float
+    match: str
+    analysis: bool
+    name: str
+
+    @property
+    def __name__(self) -> str:
+        """The name TRL shows the reward as."""
+        return self.name
+
+    @property
+    def layout(self) -> Layout:
+        """The layout a completion must have."""
+        return Layout(k=self.k, confidences=self.method.confidences, analysis=self.analysis)
+
+    def __call__(
+        self,
+        prompts: Sequence[Any] | None = None,
+        completions: Sequence[Any] = (),
+        completion_ids: Sequence[Any] | None = None,
+        log_metric: LogMetric | None = None,
+        log_extra: LogExtra | None = None,
+        **columns: Any,
+    ) -> list[float]:
+        """The reward of each completion, in order (TRL's protocol).
+
+        Args:
+            prompts: not used; gold comes with each row.
+            completions: strings, or conversations whose last assistant message is the completion.
+            completion_ids: not used.
+            log_metric: takes the batch's means: parts, validity, and the rate of each reason.
+            log_extra: takes one value per completion for the completions table: parts, hits and reason.
+            columns: `gold`, and optional `match`, `exclusive`, `tests`, `setup`, one value per completion; others are
+                not read.
+
+        Raises:
+            InputError: gold that can't be used; the message names the column and the row.
+        """
+        golds = read_golds(columns, len(completions), self.match) if len(completions) else []
+        judgements = judge_once(completion_texts(completions), golds, self.layout)
+        parts = (self.score(j, gold.exclusive) for j, gold in zip(judgements, golds, strict=True))
+        scores = collect(parts)
+        log_batch(self.name, judgements, scores, log_metric, log_extra)
+        return scores.total
+
+    def breakdown(self, completions: Sequence[Any], golds: Sequence[Gold]) -> list[Breakdown]:
+        """The reward of each completion split by what caused it, with the places of its answers and confidences."""
+        judgements = judge_once(completion_texts(completions), golds, self.layout)
+        return [self.score(j, gold.exclusive) for j, gold in zip(judgements, golds, strict=True)]
+
+    def score(self, judgement: Judgement, exclusive: bool = False) -> Breakdown:
+        """The reward of one judged completion (formula in `setwise.rewards.formula`)."""
+        reason = judgement.reason
+        confidences = judgement.confidences if self.method.confidences else None
+        if (
+            reason is None
+            and exclusive
+            and confidences is not None
+            and self.sum_rule != "off"
+            and sums_above_one(confidences, self.tolerance)
+        ):
+            reason = Reason.SUM_ABOVE_ONE
+        weights = self.weights
+        if judgement.reason is not None or (reason is not None and self.sum_rule == "invalid"):
+            brier = (-weights.brier / self.k,) * self.k if self.method.confidences else ()
+            worst = -weights.brier if self.method.confidences else 0.0
+            return Breakdown(worst, 0.0, (0.0,) * self.k, brier, reason, judgement.blocks)
+        earned = weights.format if reason is None else 0.0
+        correctness = tuple([weights.correctness * c for c in CREDITS[self.credit](judgement.hits)])
+        brier = ()
+        if confidences is not None:
+            brier = tuple([-weights.brier * term for term in brier_terms(confidences, judgement.hits)])
+        total = earned + sum(correctness) + sum(brier)
+        return Breakdown(total, earned, correctness, brier, reason, judgement.blocks)
+
+
+def make_reward(
+    method: str | Method,
+    k: int = 3,
+    credit: Credit = "count",
+    weights: Weights | Mapping[str, float] | None = None,
+    sum_rule: SumRule = "format",
+    tolerance: float = 0.02,
+    match: str = "text",
+    analysis: bool = False,
+    name: str | None = None,
+) -> SetReward:
+    """A set reward.
+
+    Args:
+        method: `rlvr_single`, `rlcr_single`, `rlvr_multi` or `rlcr_multi`.
+        k: answers in one completion; a single-answer method has 1 whatever is said here.
+        credit: `count` pays every hit (the paper), `any` the first one, `fraction` 1/K for each.
+        weights: of `format`, `correctness` and `brier`; 1 each where not given.
+        sum_rule: on exclusive questions, what confidences that sum to more than 1 + `tolerance` cost: the `format`
+            part, everything (`invalid`) or nothing (`off`). A truthful set never breaks it.
+        tolerance: room for rounding: three confidences rounded to two decimals are off by at most 0.015.
+        match: the matcher of rows without a `match` column.
+        analysis: read an optional `<analysis>` block.
+        name: what trainers show; the method's name if not given.
+
+    Raises:
+        InputError: an unknown method, credit, sum rule or match, or weights that are negative or unknown.
+    """
+    method = get_method(method) if isinstance(method, str) else method
+    for value, known, what in (
+        (credit, get_args(Credit), "credit"),
+        (sum_rule, get_args(SumRule), "sum_rule"),
+        (match, tuple(MATCHERS), "match"),
+    ):
+        if value not in known:
+            raise InputError(f"reward {what}: unknown value {value!r}; use one of {', '.join(known)}")
+    if k < 1 or not tolerance >= 0:
+        raise InputError(f"reward: k={k}, tolerance={tolerance}; k must be at least 1 and the tolerance at least 0")
+    try:
+        checked = weights if isinstance(weights, Weights) else Weights(**(weights or {}))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise InputError(f"reward weights: {where}: {problem['msg']}; use format, correctness, brier ≥ 0") from error
+    return SetReward(
+        method, method.answers(k), credit, checked, sum_rule, tolerance, match, analysis, name or method.name
+    )
