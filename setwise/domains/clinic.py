@@ -39,11 +39,11 @@ class ClinicParams(DomainParams):
     name: Literal["clinic"] = "clinic"
     mode: Literal["one", "several"] = "one"
     world_seed: int = Field(default=7, ge=0)
-    families: int = Field(default=5, ge=2, le=len(_FAMILIES))
-    diagnoses_per_family: int = Field(default=4, ge=2, le=len(_DISEASES))
-    findings: int = Field(default=30, ge=4, le=len(_SITES) * len(_SIGNS))
+    families: int = Field(default=4, ge=2, le=len(_FAMILIES))
+    diagnoses_per_family: int = Field(default=3, ge=2, le=len(_DISEASES))
+    findings: int = Field(default=20, ge=4, le=len(_SITES) * len(_SIGNS))
     examined: int = Field(default=8, ge=2)
-    train_size: int = Field(default=20_000, ge=1)
+    train_size: int = Field(default=60_000, ge=1)
     test_size: int = Field(default=2_000, ge=1)
 
     @model_validator(mode="after")

@@ -1,0 +1,52 @@
+"""How a question is put to a model: one prompt per (question, layout), the same in training, evaluation and serving."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from setwise.answers import Layout
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_LAYOUT_RULES = """First reason inside <think> </think>. Then give {count}.
+Use exactly this layout, and no text outside the tags:
+<think> your reasoning </think>
+{lines}"""
+
+
+def plain_prompt(question: str, layout: Layout) -> str:
+    """The prompt of a small model made from config: the question and one short line that names the layout."""
+    count = "1 answer" if layout.k == 1 else f"{layout.k} answers"
+    return f"{question}\nGive {count}{' with confidence' if layout.confidences else ''}:"
+
+
+def layout_instruction(layout: Layout) -> str:
+    """The layout in words, for a model that follows instructions."""
+    numbers = [""] if layout.k == 1 else [str(i) for i in range(1, layout.k + 1)]
+    lines = []
+    for number in numbers:
+        lines.append(f"<answer{number}> an answer </answer{number}>")
+        if layout.confidences:
+            lines.append(f"<confidence{number}> probability that it is right, 0 to 1 </confidence{number}>")
+    count = "one answer" if layout.k == 1 else f"{layout.k} different answers, the most likely first"
+    if layout.confidences:
+        count += ", with the probability that it is right" if layout.k == 1 else ", each with the probability that it is right"
+    return _LAYOUT_RULES.format(count=count, lines="\n".join(lines))
+
+
+def build_prompt(question: str, layout: Layout, tokenizer: PreTrainedTokenizerBase, instruction: str = "") -> str:
+    """The text a model is given: through its chat template where it has one, else `plain_prompt`.
+
+    Args:
+        question: the question of an example.
+        layout: the layout the completion must have.
+        tokenizer: the model's tokenizer.
+        instruction: the domain's one-sentence task, told to models with a chat template.
+    """
+    if not getattr(tokenizer, "chat_template", None):
+        return plain_prompt(question, layout)
+    system = f"{instruction}\n{layout_instruction(layout)}".strip()
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return str(text)

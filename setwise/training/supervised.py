@@ -1,0 +1,83 @@
+"""Supervised training on demonstrations with TRL's `SFTTrainer`: the loss is on the completion alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from setwise.answers import render
+from setwise.prompts import build_prompt
+from setwise.training.compact_head import add_compact_head
+from setwise.training.demonstrations import Demonstration
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def supervise(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    demonstrations: Sequence[Demonstration],
+    *,
+    instruction: str,
+    epochs: float,
+    learning_rate: float,
+    batch_size: int,
+    seed: int,
+    output_dir: Path,
+    callbacks: Sequence[Any] = (),
+) -> None:
+    """Train `model` in place on `demonstrations`; the learning rate falls linearly to 0."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    rows = tokenize(demonstrations, tokenizer, instruction)
+    steps = max(1, int(len(rows) * epochs / batch_size))
+    config = SFTConfig(
+        output_dir=str(output_dir),
+        num_train_epochs=epochs,
+        learning_rate=learning_rate,
+        per_device_train_batch_size=batch_size,
+        lr_scheduler_type="linear",
+        warmup_steps=min(20, steps // 10),
+        logging_steps=max(1, steps // 50),
+        save_strategy="no",
+        report_to=[],
+        seed=seed,
+        use_cpu=model.device.type == "cpu",
+        bf16=False,
+        gradient_checkpointing=False,
+        dataloader_pin_memory=False,
+        max_length=None,
+        packing=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        disable_tqdm=True,
+    )
+    trainer = SFTTrainer(
+        model=model,
+        args=config,
+        train_dataset=Dataset.from_dict(rows),
+        processing_class=tokenizer,
+        callbacks=list(callbacks),
+    )
+    add_compact_head(model)
+    trainer.train()
+
+
+def tokenize(
+    demonstrations: Sequence[Demonstration], tokenizer: PreTrainedTokenizerBase, instruction: str
+) -> dict[str, list[list[int]]]:
+    """Token ids and labels of each demonstration, the end token included; prompt tokens carry no label (−100).
+
+    Prompt and completion are tokenised apart, as a model that generates after the prompt sees them.
+    """
+    prompts = [build_prompt(d.question, d.layout, tokenizer, instruction) for d in demonstrations]
+    completions = [render(d.answer_set, d.layout) for d in demonstrations]
+    prompt_ids = tokenizer(prompts, add_special_tokens=False)["input_ids"]
+    completion_ids = tokenizer(completions, add_special_tokens=False)["input_ids"]
+    end = [tokenizer.eos_token_id]
+    return {
+        "input_ids": [p + c + end for p, c in zip(prompt_ids, completion_ids, strict=True)],
+        "labels": [[-100] * len(p) + c + end for p, c in zip(prompt_ids, completion_ids, strict=True)],
+    }
