@@ -52,6 +52,11 @@ class Prepared:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
 
+def question_content(question: str) -> str:
+    """What makes two questions the same: the text without regard to case and spacing."""
+    return " ".join(question.split()).casefold()
+
+
 class DomainParams(BaseModel):
     """Base of a domain's params: unknown keys are refused."""
 
@@ -63,6 +68,8 @@ class Domain(Protocol):
     """One domain. A module in this package exposes an instance of it as `DOMAIN`."""
 
     name: ClassVar[str]
+    instruction: ClassVar[str]
+    """One sentence that says what is asked; it stands in the prompt of models that read instructions."""
     Params: ClassVar[type[DomainParams]]
 
     def load(self, params: Any, seed: int) -> Prepared:
@@ -74,7 +81,7 @@ class Domain(Protocol):
         ...
 
 
-_NOT_DOMAINS = {"base", "parquet"}
+_NOT_DOMAINS = {"base", "parquet", "splits"}
 
 
 def list_domains() -> list[str]:
