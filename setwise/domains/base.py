@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import json
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -52,6 +52,21 @@ class Prepared:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Expectation:
+    """What every example of a domain must meet beyond the rules of all domains; part of its validation suite.
+
+    Attributes:
+        name: what is expected, in snake case.
+        column: the column of a prepared split that it speaks of.
+        holds: whether an example meets it.
+    """
+
+    name: str
+    column: str
+    holds: Callable[[Example], bool]
+
+
 def question_content(question: str) -> str:
     """What makes two questions the same: the text without regard to case and spacing."""
     return " ".join(question.split()).casefold()
@@ -78,6 +93,10 @@ class Domain(Protocol):
         Raises:
             InputError: a file, column, code or row cannot be used; the message names it and the remedy.
         """
+        ...
+
+    def expectations(self) -> Sequence[Expectation]:
+        """What `validate` checks of every example beyond the rules of all domains."""
         ...
 
 

@@ -5,8 +5,7 @@ The release's CSV (plain or zipped) and the same rows as JSONL give the same exa
 
 from __future__ import annotations
 
-import ast
-import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +14,16 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from setwise.domains._ddxplus_text import Evidence, patient_text, read_evidences
-from setwise.domains.base import Example, Prepared
+from setwise.domains.base import Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, SplitParams, load_splits
 from setwise.errors import InputError
-from setwise.sources import Rows, read_json
+from setwise.sources import Rows, read_json, read_list
 
 _COLUMNS = ("AGE", "SEX", "PATHOLOGY", "INITIAL_EVIDENCE", "EVIDENCES", "DIFFERENTIAL_DIAGNOSIS")
 _REMEDY = "use the patient files of the DDXPlus release"
 _SEXES = {"F": "female", "M": "male"}
 _SUM_TOLERANCE = 1e-3
+_CODE = re.compile(r"\b[EV]_\d|_@_")
 
 
 class DdxplusParams(SplitParams):
@@ -61,11 +61,18 @@ class Ddxplus:
     instruction: ClassVar[str] = "Name the diagnoses that the patient most likely has."
     Params = DdxplusParams
 
+    def expectations(self) -> Sequence[Expectation]:
+        """Prompts hold no code of the release, and the differential is in order."""
+        return (
+            Expectation("no_evidence_code", "question", lambda example: not _CODE.search(example.question)),
+            Expectation("most_likely_first", "posterior", _is_most_likely_first),
+        )
+
     def load(self, params: DdxplusParams, seed: int) -> Prepared:
         """Load the splits; the vocabulary is the release's conditions by their English names."""
         release = _read_release(params)
 
-        def make(rows: Rows, index: int) -> Example | Dropped:
+        def make(rows: Rows, index: int, _split: str) -> Example | Dropped:
             return _make_example(rows, index, params, release)
 
         prepared = load_splits(params, seed, make, _COLUMNS, _REMEDY)
@@ -73,6 +80,11 @@ class Ddxplus:
 
 
 DOMAIN = Ddxplus()
+
+
+def _is_most_likely_first(example: Example) -> bool:
+    probabilities = [probability for _, probability in example.posterior]
+    return probabilities == sorted(probabilities, reverse=True)
 
 
 def _read_release(params: DdxplusParams) -> _Release:
@@ -126,7 +138,7 @@ def _make_example(rows: Rows, index: int, params: DdxplusParams, release: _Relea
 
 def _question(row: Mapping[str, Any], place: str, release: _Release) -> str:
     findings: dict[str, list[str]] = {}
-    for code in _as_list(row["EVIDENCES"], "EVIDENCES", place):
+    for code in read_list(row["EVIDENCES"], "EVIDENCES", place):
         evidence, value = _evidence(code, "EVIDENCES", place, release)
         values = findings.setdefault(evidence, [])
         if value and value not in values:
@@ -161,7 +173,7 @@ def _differential(value: object, place: str, release: _Release) -> tuple[tuple[s
     """The differential as (English name, probability), most likely first."""
     column = "DIFFERENTIAL_DIAGNOSIS"
     probabilities: dict[str, float] = {}
-    for pair in _as_list(value, column, place):
+    for pair in read_list(value, column, place):
         if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
             raise InputError(f"{place}: {column} holds {pair!r}, not [name, probability]; mend or remove the row")
         name = _condition(pair[0], column, place, release)
@@ -182,18 +194,6 @@ def _condition(name: object, column: str, place: str, release: _Release) -> str:
             "use the condition file of the same release"
         )
     return known
-
-
-def _as_list(value: object, column: str, place: str) -> list[Any]:
-    """A list as it stands (JSONL), or as a Python literal or JSON in a string (CSV)."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value) if value.startswith('["') else ast.literal_eval(value)
-        except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
-            raise InputError(f"{place}: {column} is no Python list ({error}); mend or remove the row") from error
-    if not isinstance(value, list):
-        raise InputError(f"{place}: {column} is a {type(value).__name__}, not a list; mend or remove the row")
-    return value
 
 
 def _age(value: object, place: str) -> int:

@@ -41,8 +41,8 @@ class Dropped:
     reason: str
 
 
-MakeExample = Callable[[Rows, int], Example | Dropped]
-"""Row `index` of `rows` → its example, or why it makes none."""
+MakeExample = Callable[[Rows, int, str], Example | Dropped]
+"""(rows, index, split) → the example of that row, or why it makes none in that split."""
 
 
 @dataclass
@@ -51,6 +51,7 @@ class _Builder:
 
     make: MakeExample
     seed: int
+    content: Callable[[Example], str]
     splits: dict[str, tuple[Example, ...]] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
     holder: dict[str, str] = field(default_factory=dict)
@@ -71,11 +72,11 @@ class _Builder:
         while tried < len(indices) and (size is None or len(taken) < size):
             index = indices[tried]
             tried += 1
-            example = self.make(rows, index)
+            example = self.make(rows, index, split)
             if isinstance(example, Dropped):
                 self.dropped[f"{split}: {example.reason}"] += 1
                 continue
-            content = question_content(example.question)
+            content = question_content(self.content(example))
             if content in self.holder:
                 self.dropped[f"{split}: question already in {self.holder[content]}"] += 1
                 continue
@@ -85,7 +86,14 @@ class _Builder:
         return indices[tried:]
 
 
-def load_splits(params: SplitParams, seed: int, make: MakeExample, columns: Sequence[str], remedy: str) -> Prepared:
+def load_splits(
+    params: SplitParams,
+    seed: int,
+    make: MakeExample,
+    columns: Sequence[str],
+    remedy: str,
+    content: Callable[[Example], str] = lambda example: example.question,
+) -> Prepared:
     """Read the rows that `params` names and make the splits `train`, `test` and, if asked for, `warmstart`.
 
     Test comes first: a question that stands in test is left out of every other split.
@@ -93,11 +101,12 @@ def load_splits(params: SplitParams, seed: int, make: MakeExample, columns: Sequ
     Args:
         make: a row's example, or why it makes none.
         columns: what every row must have; `remedy` says where rows that have it come from.
+        content: what makes two examples the same question, where the prompt says more than the question.
 
     Raises:
         InputError: a source cannot be had, a row cannot be read, or a split would be empty.
     """
-    builder = _Builder(make, seed)
+    builder = _Builder(make, seed, content)
     train = _read(params.train, "domain.train", columns, remedy)
     indices: Sequence[int] = builder.shuffled(train)
     if params.test is not None:

@@ -1,0 +1,67 @@
+"""Rows with a question column and an answer column named in the params: what `qa` and `math` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from setwise.domains.splits import SplitParams
+from setwise.errors import InputError
+from setwise.sources import read_list, read_text
+
+
+class GivenAnswersParams(SplitParams):
+    """Which columns hold what. A dot reads into an object: `answers.text`.
+
+    Attributes:
+        question: the column of the question.
+        answer: the column of the answer or answers.
+        answer_is: `one` answer; a list of `aliases` of one answer; or a list of `several` answers, each an answer or
+            a list of its aliases. A CSV file holds a list as JSON or a Python literal.
+        exclusive: whether at most one answer is true; if so, confidences should sum to at most 1.
+    """
+
+    question: str = Field(default="question", min_length=1)
+    answer: str = Field(default="answer", min_length=1)
+    answer_is: Literal["one", "aliases", "several"] = "one"
+    exclusive: bool = True
+
+
+def read_column(row: Mapping[str, Any], path: str, place: str) -> Any:
+    """The value at `path`, a column name or a dotted path into one; `InputError` names the row and the columns."""
+    value: Any = row
+    if path in row:
+        return row[path]
+    for part in path.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            there = ", ".join(map(str, row))
+            raise InputError(f"{place}: column {path!r} is missing (there: {there}); set domain.question or domain.answer")
+        value = value[part]
+    return value
+
+
+def read_gold(
+    row: Mapping[str, Any], params: GivenAnswersParams, place: str, extract: Callable[[str], str] = str
+) -> tuple[tuple[str, ...], ...]:
+    """The gold answers of a row, each with its aliases; `extract` takes the answer out of each text.
+
+    Raises:
+        InputError: there is no answer, or it is not what `answer_is` says.
+    """
+    value = read_column(row, params.answer, place)
+
+    def read_one(answer: object) -> str:
+        number = isinstance(answer, int | float) and not isinstance(answer, bool)
+        return read_text(extract(read_text(str(answer) if number else answer, params.answer, place)), params.answer, place)
+
+    if params.answer_is == "one":
+        return ((read_one(value),),)
+    listed = read_list(value, params.answer, place)
+    if params.answer_is == "aliases":
+        listed = [listed]
+    gold = [answer if isinstance(answer, list) else [answer] for answer in listed]
+    if not gold or not all(gold):
+        raise InputError(f"{place}: {params.answer} names no answer; mend or remove the row")
+    return tuple(dict.fromkeys(tuple(dict.fromkeys(map(read_one, aliases))) for aliases in gold))

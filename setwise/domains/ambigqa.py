@@ -1,0 +1,104 @@
+"""AmbigQA: questions with every answer that one of their readings has, each with its aliases.
+
+Reads the light and the full annotations, as the authors' JSON (a list of annotations) and as the Hub nests them
+(columns of lists).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from setwise.domains.base import Example, Expectation, Prepared
+from setwise.domains.splits import Dropped, SplitParams, load_splits
+from setwise.errors import InputError
+from setwise.matching.text import normalise_text
+from setwise.sources import Rows, read_list, read_records, read_text
+
+_COLUMNS = ("question", "annotations")
+_REMEDY = "use the rows of AmbigNQ, light or full"
+_SINGLE, _MULTIPLE = "singleAnswer", "multipleQAs"
+
+
+class AmbigqaParams(SplitParams):
+    """Params of `ambigqa`. `questions: ambiguous` keeps those with several answers; the others are counted."""
+
+    name: Literal["ambigqa"] = "ambigqa"
+    questions: Literal["all", "ambiguous"] = "all"
+
+
+class Ambigqa:
+    """The domain. Annotators' answers are joined; answers that share an alias are one. Not exclusive."""
+
+    name: ClassVar[str] = "ambigqa"
+    instruction: ClassVar[str] = "Answer the question with a short phrase; an ambiguous question has several answers."
+    Params = AmbigqaParams
+
+    def load(self, params: AmbigqaParams, seed: int) -> Prepared:
+        """Load the splits; answers are open, so there is no vocabulary."""
+
+        def make(rows: Rows, index: int, _split: str) -> Example | Dropped:
+            example = _make_example(rows, index)
+            if params.questions == "ambiguous" and len(example.gold) == 1:
+                return Dropped("one answer only")
+            return example
+
+        return load_splits(params, seed, make, _COLUMNS, _REMEDY)
+
+    def expectations(self) -> Sequence[Expectation]:
+        """Every alias shows something, and no two gold answers are the same."""
+        return (
+            Expectation("aliases_are_text", "gold", lambda e: all(normalise_text(a) for g in e.gold for a in g)),
+            Expectation("answers_are_distinct", "gold", lambda e: len(_join_same(e.gold)) == len(e.gold)),
+        )
+
+
+DOMAIN = Ambigqa()
+
+
+def _make_example(rows: Rows, index: int) -> Example:
+    row, place = rows.rows[index], rows.place(index)
+    annotations = read_records(row["annotations"], ("type", "answer", "qaPairs"), "annotations", place)
+    answers = [answer for annotation in annotations for answer in _answers(annotation, place)]
+    if not answers:
+        raise InputError(f"{place}: annotations hold no answer; mend or remove the row")
+    gold = _join_same(answers)
+    return Example(
+        domain="ambigqa",
+        question=read_text(row["question"], "question", place),
+        gold=gold,
+        match="text",
+        exclusive=False,
+        source={"dataset": "ambigqa", "file": rows.name, "row": index + 1},
+        columns={"several": len(gold) > 1},
+    )
+
+
+def _answers(annotation: dict[str, Any], place: str) -> list[tuple[str, ...]]:
+    """The answers of one annotator, each with its aliases."""
+    kind = annotation["type"]
+    if kind == _SINGLE:
+        return [_aliases(annotation["answer"], "annotations.answer", place)]
+    if kind == _MULTIPLE:
+        pairs = read_records(annotation["qaPairs"], ("question", "answer"), "annotations.qaPairs", place)
+        return [_aliases(pair["answer"], "annotations.qaPairs.answer", place) for pair in pairs]
+    raise InputError(f"{place}: annotation type {kind!r} is neither {_SINGLE} nor {_MULTIPLE}; mend or remove the row")
+
+
+def _aliases(value: object, column: str, place: str) -> tuple[str, ...]:
+    aliases = [read_text(alias, column, place) for alias in read_list(value, column, place)]
+    if not aliases:
+        raise InputError(f"{place}: {column} names no answer; mend or remove the row")
+    return tuple(dict.fromkeys(aliases))
+
+
+def _join_same(answers: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Answers that share an alias, in normal form, become one with the aliases of all; the order is the first's."""
+    joined: list[tuple[str, ...]] = []
+    for answer in answers:
+        names = {normalise_text(alias) for alias in answer}
+        same = [other for other in joined if names & {normalise_text(alias) for alias in other}]
+        aliases = tuple(dict.fromkeys(alias for group in [*same, answer] for alias in group))
+        place = joined.index(same[0]) if same else len(joined)
+        joined = [*joined[:place], aliases, *(other for other in joined[place:] if other not in same)]
+    return tuple(joined)

@@ -1,0 +1,75 @@
+"""Mathematics over any dataset with a problem column and an answer column; answers are compared symbolically."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from setwise.domains._given_answers import GivenAnswersParams, read_column, read_gold
+from setwise.domains.base import Example, Expectation, Prepared
+from setwise.domains.splits import Dropped, load_splits
+from setwise.errors import InputError
+from setwise.sources import Rows, read_text
+
+_BOXED = "\\boxed{"
+
+
+class MathParams(GivenAnswersParams):
+    r"""Params of `math`.
+
+    Attributes:
+        answer_in: the answer is the `whole` text; stands after the last `####` (`hashes`, as in GSM8K); or in the last
+            `\boxed{…}` (`boxed`, as in MATH).
+    """
+
+    name: Literal["math"] = "math"
+    answer_in: Literal["whole", "hashes", "boxed"] = "whole"
+
+
+class Math:
+    """The domain."""
+
+    name: ClassVar[str] = "math"
+    instruction: ClassVar[str] = "Solve the problem and give the final answer alone."
+    Params = MathParams
+
+    def load(self, params: MathParams, seed: int) -> Prepared:
+        """Load the splits; answers are open, so there is no vocabulary."""
+
+        def make(rows: Rows, index: int, _split: str) -> Example | Dropped:
+            row, place = rows.rows[index], rows.place(index)
+            question = read_text(read_column(row, params.question, place), params.question, place)
+            gold = read_gold(row, params, place, lambda text: _extract(text, params.answer_in, params.answer, place))
+            source = {"dataset": "math", "file": rows.name, "row": index + 1}
+            return Example("math", question, gold, "math", params.exclusive, source)
+
+        return load_splits(params, seed, make, (), "set domain.train or domain.test to rows of problems")
+
+    def expectations(self) -> Sequence[Expectation]:
+        """No answer is left inside a worked solution."""
+        return (Expectation("answer_is_one_line", "gold", lambda e: all("\n" not in a for g in e.gold for a in g)),)
+
+
+DOMAIN = Math()
+
+
+def _extract(text: str, answer_in: str, column: str, place: str) -> str:
+    """The answer that stands in `text`; `InputError` where it does not."""
+    if answer_in == "whole":
+        return text
+    mark = "####" if answer_in == "hashes" else _BOXED
+    before, found, after = text.rpartition(mark)
+    answer = after if answer_in == "hashes" else _balanced(after)
+    if not found or not answer.strip():
+        raise InputError(f"{place}: {column} holds no answer after {mark}; set domain.answer_in, or mend the row")
+    return answer
+
+
+def _balanced(text: str) -> str:
+    """`text` up to the brace that closes the one before it; empty where none does."""
+    depth = 1
+    for position, character in enumerate(text):
+        depth += (character == "{") - (character == "}")
+        if depth == 0:
+            return text[:position]
+    return ""
