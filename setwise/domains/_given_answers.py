@@ -37,7 +37,9 @@ def read_column(row: Mapping[str, Any], path: str, place: str) -> Any:
     for part in path.split("."):
         if not isinstance(value, Mapping) or part not in value:
             there = ", ".join(map(str, row))
-            raise InputError(f"{place}: column {path!r} is missing (there: {there}); set domain.question or domain.answer")
+            raise InputError(
+                f"{place}: column {path!r} is missing (there: {there}); set domain.question or domain.answer"
+            )
         value = value[part]
     return value
 
@@ -54,7 +56,9 @@ def read_gold(
 
     def read_one(answer: object) -> str:
         number = isinstance(answer, int | float) and not isinstance(answer, bool)
-        return read_text(extract(read_text(str(answer) if number else answer, params.answer, place)), params.answer, place)
+        return read_text(
+            extract(read_text(str(answer) if number else answer, params.answer, place)), params.answer, place
+        )
 
     if params.answer_is == "one":
         return ((read_one(value),),)

@@ -28,7 +28,11 @@ class AmbigqaParams(SplitParams):
 
 
 class Ambigqa:
-    """The domain. Annotators' answers are joined; answers that share an alias are one. Not exclusive."""
+    """The domain. Not exclusive.
+
+    Gold is every answer of any annotator; answers that share an alias are one, and so are all answers to a question
+    that every annotator gave a single answer.
+    """
 
     name: ClassVar[str] = "ambigqa"
     instruction: ClassVar[str] = "Answer the question with a short phrase; an ambiguous question has several answers."
@@ -60,6 +64,9 @@ def _make_example(rows: Rows, index: int) -> Example:
     row, place = rows.rows[index], rows.place(index)
     annotations = read_records(row["annotations"], ("type", "answer", "qaPairs"), "annotations", place)
     answers = [answer for annotation in annotations for answer in _answers(annotation, place)]
+    if all(annotation["type"] == _SINGLE for annotation in annotations):
+        # All annotators read one question: what they wrote are spellings of its one answer.
+        answers = [tuple(alias for answer in answers for alias in answer)] if answers else []
     if not answers:
         raise InputError(f"{place}: annotations hold no answer; mend or remove the row")
     gold = _join_same(answers)

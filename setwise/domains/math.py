@@ -58,7 +58,7 @@ def _extract(text: str, answer_in: str, column: str, place: str) -> str:
     if answer_in == "whole":
         return text
     mark = "####" if answer_in == "hashes" else _BOXED
-    before, found, after = text.rpartition(mark)
+    _, found, after = text.rpartition(mark)
     answer = after if answer_in == "hashes" else _balanced(after)
     if not found or not answer.strip():
         raise InputError(f"{place}: {column} holds no answer after {mark}; set domain.answer_in, or mend the row")

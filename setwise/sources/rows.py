@@ -71,9 +71,11 @@ def read_records(value: object, keys: Sequence[str], column: str, place: str) ->
     """
     nested = read_nested(value, column, place)
     if isinstance(nested, dict):
-        columns = [nested.get(key) for key in keys]
-        if not all(isinstance(values, list) for values in columns) or len({len(values) for values in columns}) != 1:
-            raise InputError(f"{place}: {column} is no list and no columns {', '.join(keys)} of one length; mend the row")
+        columns = [values for key in keys if isinstance(values := nested.get(key), list)]
+        if len(columns) != len(keys) or len({len(values) for values in columns}) != 1:
+            raise InputError(
+                f"{place}: {column} is no list and no columns {', '.join(keys)} of one length; mend the row"
+            )
         nested = [list(record) for record in zip(*columns, strict=True)]
     records = []
     for record in nested:

@@ -1,0 +1,44 @@
+"""Domain `math`: where the final answer stands in the answer column."""
+
+from typing import Any
+
+import pytest
+
+from setwise.domains import Prepared
+from setwise.domains.math import DOMAIN, MathParams
+from setwise.errors import InputError
+
+
+def _load(train: object, **params: object) -> Prepared:
+    return DOMAIN.load(MathParams.model_validate({"train": train, "test_size": 1} | params), 0)
+
+
+@pytest.mark.parametrize(
+    ("answer_in", "text", "gold"),
+    [
+        ("whole", r"\frac{1}{2}", r"\frac{1}{2}"),
+        ("whole", 0.5, "0.5"),
+        ("hashes", "3 #### is wrong\nso 2 + 2 = 4\n#### 4", "4"),
+        ("boxed", r"First \boxed{7}, then \boxed{\frac{1}{2}}.", r"\frac{1}{2}"),
+    ],
+)
+def test_the_final_answer_is_found(write_rows: Any, answer_in: str, text: object, gold: str) -> None:
+    rows = [{"problem": f"p{i}", "solution": text} for i in range(2)]
+    file = write_rows("m.jsonl", rows)
+    [example] = _load(file, question="problem", answer="solution", answer_in=answer_in).splits["test"]
+    assert (example.gold, example.match, example.exclusive) == (((gold,),), "math", True)
+
+
+@pytest.mark.parametrize(
+    ("answer_in", "text"), [("hashes", "so 4"), ("hashes", "so ####"), ("boxed", "so 4"), ("boxed", r"so \boxed{4")]
+)
+def test_a_solution_without_a_final_answer_is_named(write_rows: Any, answer_in: str, text: str) -> None:
+    with pytest.raises(InputError, match=r"m\.jsonl row 1: answer holds no answer after .*; set domain\.answer_in"):
+        _load(write_rows("m.jsonl", [{"question": "q", "answer": text}]), answer_in=answer_in)
+
+
+def test_a_worked_solution_left_in_the_gold_fails_the_expectation(write_rows: Any) -> None:
+    [example] = _load(write_rows("m.jsonl", [{"question": f"q{i}", "answer": "so\n4"} for i in range(2)])).splits[
+        "test"
+    ]
+    assert [x.holds(example) for x in DOMAIN.expectations()] == [False]

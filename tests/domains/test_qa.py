@@ -1,0 +1,89 @@
+"""Domain `qa`: any question and answer columns, named in the params."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from setwise.domains import Prepared
+from setwise.domains.qa import DOMAIN, QaParams
+from setwise.errors import InputError
+
+
+def _load(train: object, **params: object) -> Prepared:
+    return DOMAIN.load(QaParams.model_validate({"train": train, "test_size": 1} | params), 0)
+
+
+def _golds(prepared: Prepared) -> set[tuple[tuple[str, ...], ...]]:
+    return {e.gold for examples in prepared.splits.values() for e in examples}
+
+
+@pytest.mark.parametrize(
+    ("answer_is", "value", "gold"),
+    [
+        ("one", "Paris", (("Paris",),)),
+        ("one", 1789, (("1789",),)),
+        ("one", "[1, 2]", (("[1, 2]",),)),
+        ("aliases", ["Paris", "Lutetia", "Paris"], (("Paris", "Lutetia"),)),
+        ("several", ["Paris", "Rome", "Paris"], (("Paris",), ("Rome",))),
+        ("several", [["Paris", "Lutetia"], "Rome", 3], (("Paris", "Lutetia"), ("Rome",), ("3",))),
+        ("several", "['Paris', 'Rome']", (("Paris",), ("Rome",))),
+    ],
+)
+def test_the_answer_column_is_read_as_the_params_say(write_rows: Any, answer_is: str, value: object, gold: Any) -> None:
+    rows = [{"question": f"q{i}", "answer": value} for i in range(2)]
+    assert _golds(_load(write_rows("q.jsonl", rows), answer_is=answer_is)) == {gold}
+
+
+def test_columns_are_named_and_a_dot_reads_into_them(write_rows: Any) -> None:
+    rows = [{"q": f"Capital {i}?", "passage": "Text.", "answers": {"text": ["Paris"]}} for i in range(2)]
+    prepared = _load(
+        write_rows("q.jsonl", rows), question="q", answer="answers.text", answer_is="aliases", context="passage"
+    )
+    [example] = prepared.splits["test"]
+    assert example.question.startswith("Text.\n\nQuestion: Capital ")
+    assert example.gold == (("Paris",),)
+
+
+def test_exclusive_is_what_the_params_say(write_rows: Any) -> None:
+    file = write_rows("q.jsonl", [{"question": f"q{i}", "answer": "a"} for i in range(2)])
+    assert [_load(file, exclusive=flag).splits["test"][0].exclusive for flag in (True, False)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("row", "answer_is", "message"),
+    [
+        (
+            {"question": "q"},
+            "one",
+            "column 'answer' is missing (there: question); set domain.question or domain.answer",
+        ),
+        ({"question": "q", "answer": ""}, "one", "answer is empty"),
+        ({"question": "q", "answer": None}, "one", "answer is a NoneType"),
+        ({"question": "q", "answer": True}, "one", "answer is a bool"),
+        ({"question": "q", "answer": ["a"]}, "one", "answer is a list"),
+        ({"question": "q", "answer": []}, "several", "answer names no answer"),
+        ({"question": "q", "answer": []}, "aliases", "answer names no answer"),
+        ({"question": "q", "answer": "a"}, "several", "answer is neither JSON nor a Python literal"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_named(write_rows: Any, row: Any, answer_is: str, message: str) -> None:
+    Path("q.jsonl").unlink(missing_ok=True)
+    with pytest.raises(InputError) as caught:
+        _load(write_rows("q.jsonl", [row]), answer_is=answer_is)
+    assert str(caught.value).startswith(f"q.jsonl row 1: {message}")
+
+
+def test_params_refuse_an_unknown_key(write_rows: Any) -> None:
+    with pytest.raises(ValidationError, match="answers_is"):
+        _load("q.jsonl", answers_is="one")
+
+
+@pytest.mark.skipif("SETWISE_REAL_DATA" not in os.environ, reason="SETWISE_REAL_DATA is unset: no real rows to read")
+def test_real_rows_of_another_domain_are_read() -> None:
+    prepared = _load("${SETWISE_REAL_DATA}/hotpotqa_train_distractor_100.jsonl.gz", test_size=20)
+    examples = [e for split in prepared.splits.values() for e in split]
+    assert len(examples) == 100
+    assert [(x.name, e) for e in examples for x in DOMAIN.expectations() if not x.holds(e)] == []
