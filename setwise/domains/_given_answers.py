@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from setwise.domains.splits import SplitParams
 from setwise.errors import InputError
@@ -20,13 +20,25 @@ class GivenAnswersParams(SplitParams):
         answer: the column of the answer or answers.
         answer_is: `one` answer; a list of `aliases` of one answer; or a list of `several` answers, each an answer or
             a list of its aliases. A CSV file holds a list as JSON or a Python literal.
-        exclusive: whether at most one answer is true; if so, confidences should sum to at most 1.
+        exclusive: whether at most one answer is true, so that confidences should sum to at most 1 (null: it is, unless
+            `answer_is` says `several`).
     """
 
     question: str = Field(default="question", min_length=1)
     answer: str = Field(default="answer", min_length=1)
     answer_is: Literal["one", "aliases", "several"] = "one"
-    exclusive: bool = True
+    exclusive: bool | None = None
+
+    @model_validator(mode="after")
+    def _several_are_not_exclusive(self) -> Self:
+        if self.exclusive and self.answer_is == "several":
+            raise ValueError("exclusive: true says that one answer is true, answer_is: several that more are; drop one")
+        return self
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether at most one answer is true."""
+        return self.answer_is != "several" if self.exclusive is None else self.exclusive
 
 
 def read_column(row: Mapping[str, Any], path: str, place: str) -> Any:

@@ -41,7 +41,7 @@ class Math:
             question = read_text(read_column(row, params.question, place), params.question, place)
             gold = read_gold(row, params, place, lambda text: _extract(text, params.answer_in, params.answer, place))
             source = {"dataset": "math", "file": rows.name, "row": index + 1}
-            return Example("math", question, gold, "math", params.exclusive, source)
+            return Example("math", question, gold, "math", params.is_exclusive, source)
 
         return load_splits(params, seed, make, (), "set domain.train or domain.test to rows of problems")
 

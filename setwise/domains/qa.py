@@ -37,7 +37,7 @@ class Qa:
                 question = f"{context}\n\nQuestion: {question}"
             gold = read_gold(row, params, place)
             source = {"dataset": "qa", "file": rows.name, "row": index + 1}
-            return Example("qa", question, gold, "text", params.exclusive, source)
+            return Example("qa", question, gold, "text", params.is_exclusive, source)
 
         return load_splits(params, seed, make, (), "set domain.train or domain.test to rows of questions")
 

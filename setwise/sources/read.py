@@ -32,8 +32,8 @@ def _read_hub(source: HubSource, key: str) -> Rows:
     local = source.hub.startswith((".", "/", "~", "${")) or Path(source.hub).is_dir()
     if not local and source.revision is None:
         raise InputError(
-            f"{key}: {source.hub} has no revision; set {key}.revision to the full hash of a commit of it, "
-            "so that a rebuild reads the same rows"
+            f"{key}: {source.hub} is no folder here, and as a dataset of the Hub it has no revision; "
+            f"set {key}.revision to the full hash of a commit of it, so that a rebuild reads the same rows"
         )
     path = str(expand_path(source.hub, key)) if local else source.hub
 

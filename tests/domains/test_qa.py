@@ -47,9 +47,19 @@ def test_columns_are_named_and_a_dot_reads_into_them(write_rows: Any) -> None:
     assert example.gold == (("Paris",),)
 
 
-def test_exclusive_is_what_the_params_say(write_rows: Any) -> None:
-    file = write_rows("q.jsonl", [{"question": f"q{i}", "answer": "a"} for i in range(2)])
-    assert [_load(file, exclusive=flag).splits["test"][0].exclusive for flag in (True, False)] == [True, False]
+@pytest.mark.parametrize(
+    ("params", "exclusive"),
+    [({}, True), ({"exclusive": False}, False), ({"answer_is": "several"}, False), ({"answer_is": "aliases"}, True)],
+)
+def test_one_answer_is_exclusive_unless_the_params_say_otherwise(write_rows: Any, params: Any, exclusive: bool) -> None:
+    answer = ["a"] if "answer_is" in params else "a"
+    file = write_rows("q.jsonl", [{"question": f"q{i}", "answer": answer} for i in range(2)])
+    assert _load(file, **params).splits["test"][0].exclusive is exclusive
+
+
+def test_several_answers_that_exclude_each_other_are_refused() -> None:
+    with pytest.raises(ValidationError, match="exclusive: true says that one answer is true"):
+        QaParams(train="q.jsonl", answer_is="several", exclusive=True)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,9 @@ def test_an_unknown_config_or_split_is_one_line(folder: Path, change: Mapping[st
 
 
 def test_a_dataset_of_the_hub_needs_a_commit() -> None:
-    with pytest.raises(InputError, match=r"domain\.train: owner/name has no revision; set domain\.train\.revision"):
+    with pytest.raises(
+        InputError, match=r"domain\.train: owner/name is no folder here, .* set domain\.train\.revision"
+    ):
         read_rows(HubSource(hub="owner/name"), "domain.train")
 
 
