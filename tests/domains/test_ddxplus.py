@@ -7,6 +7,7 @@ import json
 import os
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -261,6 +262,21 @@ class TestRealRows:
         assert prepared.dropped == {"train: question already in test": 3}
         contents = [question_content(e.question) for examples in prepared.splits.values() for e in examples]
         assert len(set(contents)) == len(contents)
+
+    def test_the_rows_as_a_zipped_csv_give_the_same_examples(self, prepared: Prepared, tmp_path: Path) -> None:
+        folder = Path(os.environ["SETWISE_REAL_DATA"])
+        lines = gzip.decompress((folder / "ddxplus_validate_686.jsonl.gz").read_bytes()).decode().splitlines()
+        with zipfile.ZipFile(tmp_path / "release_test_patients.zip", "w") as archive:
+            archive.writestr("release_test_patients", _csv_text([json.loads(line) for line in lines]))
+        params = DdxplusParams(
+            train="${SETWISE_REAL_DATA}/ddxplus_20path_subset_train.jsonl.gz",
+            train_size=1,
+            test=str(tmp_path / "release_test_patients.zip"),
+            evidences="${SETWISE_REAL_DATA}/ddxplus_release_evidences.json",
+            conditions="${SETWISE_REAL_DATA}/ddxplus_release_conditions.json",
+        )
+        from_csv = DOMAIN.load(params, 0).splits["test"]
+        assert [replace(e, source={}) for e in from_csv] == [replace(e, source={}) for e in prepared.splits["test"]]
 
     def test_no_prompt_holds_a_code_a_question_or_an_abbreviation(self, prepared: Prepared) -> None:
         pattern = re.compile(r"E_\d|V_\d|_@_|\?|\byou|\bNA\b|\([RL]\)|: [NY][;.\n]|  |[{}]")
