@@ -1,4 +1,7 @@
-"""DDXPlus evidence codes → short readable statements, made from the release's questions and value meanings."""
+"""DDXPlus evidence codes → short readable statements, made from the release's questions and value meanings.
+
+The questions quoted here to phrase them by hand are from the DDXPlus release (Fansi Tchango et al., 2022; CC BY 4.0).
+"""
 
 from __future__ import annotations
 

@@ -26,9 +26,9 @@ def _row(question: str, *annotations: dict[str, Any]) -> dict[str, Any]:
 
 
 _ROWS = [
-    _row("How old?", _multiple(["18 years", "18"], ["21"])),
-    _row("Who?", _single("Tony Goldwyn", "Goldwyn")),
-    _row("When?", _multiple(["1987"], ["1989"]), _single("the 1989", "December 1989")),
+    _row("How long?", _multiple(["30 days", "30"], ["60"])),
+    _row("Who?", _single("Ada Lovelace", "Lovelace")),
+    _row("When?", _multiple(["1901"], ["1905"]), _single("the 1905", "December 1905")),
 ]
 
 
@@ -54,9 +54,9 @@ def _golds(prepared: Prepared) -> dict[str, tuple[tuple[str, ...], ...]]:
 
 
 _GOLDS = {
-    "How old?": (("18 years", "18"), ("21",)),
-    "Who?": (("Tony Goldwyn", "Goldwyn"),),
-    "When?": (("1987",), ("1989", "the 1989", "December 1989")),
+    "How long?": (("30 days", "30"), ("60",)),
+    "Who?": (("Ada Lovelace", "Lovelace"),),
+    "When?": (("1901",), ("1905", "the 1905", "December 1905")),
 }
 
 
@@ -99,7 +99,7 @@ class TestGold:
 
     def test_only_ambiguous_questions_are_kept_where_asked_and_the_others_counted(self, write_rows: Any) -> None:
         prepared = _load(write_rows("a.jsonl", _ROWS), questions="ambiguous")
-        assert set(_golds(prepared)) == {"How old?", "When?"}
+        assert set(_golds(prepared)) == {"How long?", "When?"}
         assert sum(prepared.dropped.values()) == 1
 
     def test_the_domain_is_open_and_not_exclusive(self, write_rows: Any) -> None:
