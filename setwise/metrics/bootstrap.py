@@ -1,0 +1,76 @@
+"""Bootstrap intervals clustered by question: questions are drawn with replacement, with all their generations.
+
+Every metric is a function of sums over questions, so a resample is a vector of how often each question was drawn,
+and all metrics of all resamples come from one matrix product. Two models on the same questions share the draws
+(paired), which is what makes the interval of their difference narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from setwise.metrics.sets import Floats
+
+N_RESAMPLES = 10_000
+LEVEL = 0.95
+_CELLS = 2_000_000
+"""Cells of one block of draws (16 MB), so that memory does not grow with questions or resamples."""
+
+
+class Intervals(NamedTuple):
+    """Percentile intervals of M statistics, [M] each; NaN where a statistic has none (see `defined`).
+
+    `defined` is the share of resamples in which the statistic is defined; the others are left out.
+    """
+
+    lo: Floats
+    hi: Floats
+    defined: Floats
+
+
+def draws(n_questions: int, n_resamples: int, seed: int) -> Iterator[Floats]:
+    """Yield blocks [b, n_questions] of how often each question was drawn; the same for the same arguments."""
+    rng = np.random.default_rng(seed)
+    block = max(1, _CELLS // n_questions)
+    for start in range(0, n_resamples, block):
+        b = min(block, n_resamples - start)
+        drawn = rng.integers(n_questions, size=(b, n_questions))
+        drawn += np.arange(b)[:, None] * n_questions
+        yield np.bincount(drawn.ravel(), minlength=b * n_questions).reshape(b, n_questions).astype(float)
+
+
+def intervals(
+    columns: Floats,
+    statistics: Callable[[Floats], Floats],
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Intervals:
+    """Percentile bootstrap intervals of statistics of column sums.
+
+    Args:
+        columns: [Q, C] one row per question. For a paired difference, the columns of both models side by side.
+        statistics: [B, C] sums → [B, M] statistics, NaN where one is undefined.
+        n_resamples: B.
+        seed: of the draws.
+        level: of the interval.
+
+    Returns:
+        [M] intervals; NaN with fewer than two questions (there is nothing to resample), and where a statistic is
+        undefined in more than half of the resamples.
+    """
+    if len(columns) < 2:
+        none = np.full(statistics(columns.sum(axis=0, keepdims=True)).shape[1], np.nan)
+        return Intervals(none, none, none)
+    drawn = np.concatenate([statistics(counts @ columns) for counts in draws(len(columns), n_resamples, seed)])
+    defined = np.isfinite(drawn).mean(axis=0)
+    usual = defined == 1.0
+    tails = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    bounds = np.full((2, drawn.shape[1]), np.nan)
+    bounds[:, usual] = np.quantile(drawn[:, usual], tails, axis=0)
+    for m in np.flatnonzero((defined > 0.5) & ~usual):
+        bounds[:, m] = np.quantile(drawn[np.isfinite(drawn[:, m]), m], tails)
+    return Intervals(bounds[0], bounds[1], defined)
