@@ -53,5 +53,5 @@ def test_a_file_of_another_k_is_refused_where_a_key_is_expected(tmp_path):
     examples = make_examples(10)
     store = make_store(tmp_path / "a.parquet", examples, SETS)
     expected = make_key(examples, Protocol("one", Layout(k=5, confidences=True)))
-    with pytest.raises(InputError, match="'k': 3.*'k': 5"):
+    with pytest.raises(InputError, match=r"'k': 3.*'k': 5"):
         summarise(store.path, examples, expected)

@@ -24,7 +24,8 @@ def make_examples(n: int, seed: int = 0) -> list[Example]:
         posterior = np.sort(rng.dirichlet(np.full(len(NAMES), 0.5)))[::-1]
         gold = NAMES[rng.choice(len(NAMES), p=posterior)]
         truth = tuple((name, float(p)) for name, p in zip(NAMES, posterior, strict=True))
-        examples.append(Example("clinic", f"question {seed}-{i}", ((gold,),), "exact", True, {"row": i}, posterior=truth))
+        question = f"question {seed}-{i}"
+        examples.append(Example("clinic", question, ((gold,),), "exact", True, {"row": i}, posterior=truth))
     return examples
 
 
