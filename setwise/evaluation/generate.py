@@ -113,7 +113,9 @@ def _probabilities(text: str, judgement: Judgement, example: Example, layout: La
     """The posterior probability of each answer, found by the same matcher with the posterior's answers as gold."""
     if not example.posterior:
         return None
+    if not judgement.valid:
+        return []
     answers = Gold(tuple((answer,) for answer, _ in example.posterior), example.match, example.exclusive)
     matched = judge(text, answers, layout)
     names = {f"gold:{i}": probability for i, (_, probability) in enumerate(example.posterior)}
-    return [names.get(k, 0.0) for k in matched.keys] if judgement.valid else []
+    return [names.get(key, 0.0) for key in matched.keys]

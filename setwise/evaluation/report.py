@@ -53,7 +53,7 @@ def summarise(
         "answers": sums.key.protocol.answers,
         "level": LEVEL,
         "n_resamples": n_resamples,
-        "invalid": {"reasons": sums.reasons, "unfinished": sums.unfinished},
+        "invalid": {"reasons": dict(sorted(sums.reasons.items())), "unfinished": sums.unfinished},
         "metrics": {name: _entry(name, value.get(name), bound.get(name), sums) for name in names},
         "curves": _curves(sums, value, bound),
     }

@@ -13,7 +13,7 @@ from setwise.domains import Example
 from setwise.errors import InputError
 from setwise.evaluation.protocols import Protocol
 from setwise.metrics import Generations, Questions
-from setwise.metrics.attainable import attainable_coverage, attainable_set_brier
+from setwise.metrics.attainable import best_hits, best_set_briers
 from setwise.metrics.sets import ranked
 
 
@@ -65,6 +65,15 @@ def read_questions(examples: Sequence[Example], answers: int) -> Questions:
         gold=np.array([len(example.gold) for example in examples]),
         exclusive=np.array([example.exclusive for example in examples]),
         known=np.array([bool(truth) for truth in truths]),
-        best_coverage=np.array([attainable_coverage(truth, answers) for truth in truths]),
-        best_brier=np.array([attainable_set_brier(truth, answers) for truth in truths]),
+        best_coverage=np.array([_attainable(example, answers) for example in examples]),
+        best_hits=np.array([best_hits(truth, answers) for truth in truths]),
+        best_brier=np.stack([best_set_briers(truth, answers) for truth in truths]),
     )
+
+
+def _attainable(example: Example, answers: int) -> float:
+    """Attainable coverage@answers: Σp of exclusive answers, else what the domain says (by k, from 1); 0 if unknown."""
+    if example.exclusive:
+        return best_hits([probability for _, probability in example.posterior], answers)
+    stated = example.columns.get("attainable_coverage", ())
+    return float(stated[answers - 1]) if answers <= len(stated) else 0.0

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from setwise.domains import Example
 from setwise.evaluation.catalogue import VALID, marks
@@ -26,11 +27,12 @@ from setwise.metrics import (
     coverage,
     diversity,
     generation_sets,
+    overlap,
     scaling,
     union_sets,
 )
 from setwise.metrics import attainable as best
-from setwise.metrics.sets import Floats, Ints, sum_by
+from setwise.metrics.sets import Bools, Floats, Ints, sum_by
 
 _SET_METRICS: dict[str, Callable[..., Ratio]] = {
     "precision": coverage.precision,
@@ -41,6 +43,7 @@ _SET_METRICS: dict[str, Callable[..., Ratio]] = {
     "tokens_per_distinct": cost.tokens_per_distinct,
     "tokens_per_correct": cost.tokens_per_correct,
     "attainable_share": best.attainable_share,
+    "posterior_share": best.posterior_share,
     "excess_set_brier": best.excess_set_brier,
     "excess_confidence_brier": best.excess_confidence_brier,
 }
@@ -82,6 +85,7 @@ class Tally:
         ratios: metric name → numerators and denominators, [Q] each. Both forms, the valid-only one as `…_valid`.
         curves: `scaling.CURVES` → [Q, n], over the first 1 … n answers.
         calibration: None where no confidences are stated.
+        first_rouge: [Q] ROUGE-L of the first two generations; NaN where one is invalid, or there is but one.
         reasons: why completions were invalid → how many.
         unfinished: completions that the token limit cut off.
     """
@@ -91,7 +95,8 @@ class Tally:
     ratios: dict[str, Ratio]
     curves: dict[str, Floats]
     calibration: Calibration | None
-    reasons: dict[str, int]
+    first_rouge: Floats
+    reasons: Counter[str]
     unfinished: int
 
 
@@ -105,28 +110,54 @@ def tally(path: Path, examples: Sequence[Example], expected: StoreKey | None = N
     if expected is not None:
         store.check_key(expected)
     store.check_examples(examples)
-    protocol = store.key.protocol
-    blocks: list[tuple[dict[str, Ratio], dict[str, Floats], Calibration | None]] = []
-    reasons: Counter[str] = Counter()
-    finished = start = 0
+    groups: list[Tally] = []
+    start = 0
     for table in store.groups():
-        generations = read_generations(table, protocol, store.path)
-        n = len(generations.valid)
-        questions = read_questions(examples[start : start + n], protocol.answers)
-        sets = (union_sets if protocol.union else generation_sets)(generations, questions)
-        curves = scaling.by_number_of_answers(generations, MAX_ANSWERS)
-        blocks.append((_ratios(generations, sets, protocol), curves, _calibration(sets, start)))
-        reasons.update(reason for reason in table.column("reason").to_pylist() if reason is not None)
-        finished += sum(table.column("finished").to_pylist())
-        start += n
+        groups.append(_tally_group(table, examples[start:], store))
+        start += groups[-1].n_questions
+    return _join(groups)
+
+
+def _tally_group(table: pa.Table, examples: Sequence[Example], store: Store) -> Tally:
+    """The sums of one row group, whose questions are the first of `examples`."""
+    protocol = store.key.protocol
+    generations = read_generations(table, protocol, store.path)
+    n = len(generations.valid)
+    sets = (union_sets if protocol.union else generation_sets)(
+        generations, read_questions(examples[:n], protocol.answers)
+    )
+    texts = table.column("text").to_pylist()
+    drawn = [texts[i : i + protocol.generations] for i in range(0, len(texts), protocol.generations)]
+    pairs = overlap.question_overlaps(drawn, generations.valid)
+    rouge = pairs[:, :, overlap.OVERLAPS.index("overlap_rouge_l")]
     return Tally(
         key=store.key,
-        n_questions=start,
-        ratios={name: _join_ratios([block[0][name] for block in blocks]) for name in blocks[0][0]},
-        curves={name: np.concatenate([block[1][name] for block in blocks]) for name in scaling.CURVES},
-        calibration=_join_calibration([block[2] for block in blocks if block[2] is not None]),
-        reasons=dict(sorted(reasons.items())),
-        unfinished=store.n_rows - finished,
+        n_questions=n,
+        ratios=_ratios(generations, sets, protocol) | _overlap_ratios(pairs, generations.valid),
+        curves=scaling.by_number_of_answers(generations, MAX_ANSWERS),
+        calibration=_calibration(sets),
+        first_rouge=rouge[:, 0] if rouge.shape[1] else np.full(n, np.nan),
+        reasons=Counter(reason for reason in table.column("reason").to_pylist() if reason is not None),
+        unfinished=table.column("finished").to_pylist().count(False),
+    )
+
+
+def _join(groups: Sequence[Tally]) -> Tally:
+    """The sums of all row groups together, the questions in order."""
+    first = groups[0]
+    starts = np.cumsum([0, *(group.n_questions for group in groups)])
+    return Tally(
+        key=first.key,
+        n_questions=int(starts[-1]),
+        ratios={
+            name: Ratio(*(np.concatenate(part) for part in zip(*(g.ratios[name] for g in groups), strict=True)))
+            for name in first.ratios
+        },
+        curves={name: np.concatenate([group.curves[name] for group in groups]) for name in first.curves},
+        calibration=_join_calibration([g.calibration for g in groups if g.calibration is not None], starts),
+        first_rouge=np.concatenate([group.first_rouge for group in groups]),
+        reasons=sum((group.reasons for group in groups), Counter()),
+        unfinished=sum(group.unfinished for group in groups),
     )
 
 
@@ -135,8 +166,8 @@ def _ratios(generations: Generations, sets: JudgedSets, protocol: Protocol) -> d
     n = len(generations.valid)
     keys = generations.keys.reshape(n, -1)
     by_set = {
-        "attainable_coverage": best.mean_attainable_coverage(sets),
-        "attainable_set_brier": best.mean_attainable_set_brier(sets),
+        "attainable_coverage": best.attainable_coverage(sets),
+        "attainable_set_brier": best.attainable_set_brier(sets),
         "mass_over_one": calibration.mass_over_one(sets),
     }
     by_question = {"valid_rate": coverage.valid_rate(generations.valid)}
@@ -156,8 +187,16 @@ def _ratios(generations: Generations, sets: JudgedSets, protocol: Protocol) -> d
     return by_question | {name: ratio.by_question(sets.question, n) for name, ratio in by_set.items()}
 
 
-def _calibration(sets: JudgedSets, start: int) -> Calibration | None:
-    """The calibration sums of one row group, whose first question is number `start`."""
+def _overlap_ratios(pairs: Floats, valid: Bools) -> dict[str, Ratio]:
+    return {
+        name + form: overlap.mean_overlap(pairs[:, :, i], valid, valid_only=bool(form))
+        for i, name in enumerate(overlap.OVERLAPS)
+        for form in ("", VALID)
+    }
+
+
+def _calibration(sets: JudgedSets) -> Calibration | None:
+    """The calibration sums of one row group."""
     if sets.confidences is None:
         return None
     n = len(sets.questions.gold)
@@ -170,7 +209,7 @@ def _calibration(sets: JudgedSets, start: int) -> Calibration | None:
     bins = calibration.width_bins(said) + calibration.N_BINS * sets.question[valid]
     by_bin = calibration.bin_sums(bins, said, covered, n * calibration.N_BINS)
     return Calibration(
-        question=pairs[0].astype(np.int64) + start,
+        question=pairs[0].astype(np.int64),
         confidence=pairs[1],
         count=sum_by(inverse, np.ones(len(inverse)), pairs.shape[1]),
         hits=sum_by(inverse, hit, pairs.shape[1]),
@@ -180,12 +219,9 @@ def _calibration(sets: JudgedSets, start: int) -> Calibration | None:
     )
 
 
-def _join_ratios(blocks: list[Ratio]) -> Ratio:
-    return Ratio(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
-
-
-def _join_calibration(blocks: list[Calibration]) -> Calibration | None:
-    if not blocks:
+def _join_calibration(groups: Sequence[Calibration], starts: Ints) -> Calibration | None:
+    if not groups:
         return None
+    moved = [replace(group, question=group.question + start) for group, start in zip(groups, starts, strict=False)]
     names = [field.name for field in fields(Calibration)]
-    return Calibration(**{name: np.concatenate([getattr(block, name) for block in blocks]) for name in names})
+    return Calibration(**{name: np.concatenate([getattr(group, name) for group in moved]) for name in names})

@@ -29,8 +29,15 @@ def precision(sets: JudgedSets, *, valid_only: bool = False) -> Ratio:
 
 
 def recall(sets: JudgedSets, *, valid_only: bool = False) -> Ratio:
-    """Hits per gold answer of the question. An invalid completion recalls nothing."""
-    return sets.mean(sets.hits.sum(axis=1) / sets.questions.gold[sets.question], valid_only)
+    """The share of the gold answers that the set holds, at most 1; questions without a gold list do not count.
+
+    An invalid completion recalls nothing. (Where any program that passes is right, a set can hold more hits than the
+    gold list has entries.)
+    """
+    gold = sets.questions.gold[sets.question]
+    weight = (gold > 0) & (sets.valid | (not valid_only))
+    held = np.minimum(sets.hits.sum(axis=1), gold) / np.maximum(gold, 1)
+    return Ratio(held * weight, weight.astype(float))
 
 
 def pass_at_k_estimate(n: Ints, c: Ints, k: int) -> Floats:

@@ -73,14 +73,16 @@ class Questions:
         gold: [Q] size of the gold set.
         exclusive: [Q] whether at most one answer is true.
         known: [Q] whether a posterior is known.
-        best_coverage: [Q] attainable coverage at the number of answers asked for; 0 where no posterior is known.
-        best_brier: [Q] the set Brier of that set with the posterior as confidences; 0 where none is known.
+        best_coverage: [Q] attainable coverage at the number of answers asked for; 0 where it is not known.
+        best_hits: [Q] the expected hits of the most probable answers, as many as asked for; 0 where not known.
+        best_brier: [Q, W+1] in column j the expected set Brier of the j most probable answers, stated as they are.
     """
 
     gold: Ints
     exclusive: Bools
     known: Bools
     best_coverage: Floats
+    best_hits: Floats
     best_brier: Floats
 
 
