@@ -11,13 +11,16 @@ import numpy as np
 
 from setwise.domains import Example
 from setwise.evaluation.catalogue import VALID, metric
-from setwise.evaluation.statistics import bounds, columns, values
-from setwise.evaluation.store import StoreKey
-from setwise.evaluation.tally import Tally, tally
+from setwise.evaluation.statistics import BINNINGS, CALIBRATED, Columns, bounds, columns, values
+from setwise.evaluation.store import Store, StoreKey
+from setwise.evaluation.tally import Calibration, Tally, tally
 from setwise.metrics.bootstrap import LEVEL, N_RESAMPLES
+from setwise.metrics.calibration import N_BINS, mass_edges
+from setwise.metrics.overlap import OVERLAPS, pair_overlaps, shared_spans
 
 MetricsReport = dict[str, Any]
-_CALIBRATED = ("ece_width", "ece_mass", "auroc", "set_calibration_error")
+_Values = dict[str, float | None]
+_Bounds = dict[str, tuple[float, float] | None]
 
 
 def summarise(
@@ -45,7 +48,7 @@ def summarise(
     sums = tally(path, examples, expected)
     table = columns(sums)
     value, bound = values(table), bounds(table, n_resamples, seed)
-    names = [*sums.ratios, *(name + form for form in ("", VALID) for name in _CALIBRATED)]
+    names = [*sums.ratios, *(name + form for form in ("", VALID) for name in CALIBRATED)]
     return {
         "key": asdict(sums.key),
         "n_questions": sums.n_questions,
@@ -56,6 +59,9 @@ def summarise(
         "invalid": {"reasons": dict(sorted(sums.reasons.items())), "unfinished": sums.unfinished},
         "metrics": {name: _entry(name, value.get(name), bound.get(name), sums) for name in names},
         "curves": _curves(sums, value, bound),
+        "unique_histogram": _unique_histogram(sums),
+        "calibration": None if sums.calibration is None else _bins(sums.calibration, table, value, bound),
+        "highlighted_pair": _highlighted_pair(sums, path, examples),
     }
 
 
@@ -63,7 +69,7 @@ def _entry(name: str, value: float | None, bound: tuple[float, float] | None, su
     if name in sums.ratios:
         n = int((sums.ratios[name].denominator > 0).sum())
     else:
-        n = 0 if sums.calibration is None or value is None else sums.n_questions
+        n = 0 if value is None else sums.n_questions
     lo, hi = bound or (None, None)
     reason = metric(name).undefined if value is None else None
     if value is not None and bound is None:
@@ -71,19 +77,71 @@ def _entry(name: str, value: float | None, bound: tuple[float, float] | None, su
     return {"value": value, "lo": lo, "hi": hi, "n": n, "reason": reason, "better": metric(name).better}
 
 
-def _curves(
-    sums: Tally, value: dict[str, float | None], bound: dict[str, tuple[float, float] | None]
-) -> dict[str, Any]:
+def _curves(sums: Tally, value: _Values, bound: _Bounds) -> dict[str, Any]:
     n = next(iter(sums.curves.values())).shape[1]
-    unique = sums.curves["unique"][:, -1].astype(np.int64)
     curves: dict[str, Any] = {"answers": list(range(1, n + 1))}
     for name in sums.curves:
         points = [f"curve/{name}/{i}" for i in curves["answers"]]
-        pairs = [bound[point] or (None, None) for point in points]
         curves[name] = {
             "value": [value[point] for point in points],
-            "lo": [lo for lo, _ in pairs],
-            "hi": [hi for _, hi in pairs],
+            "lo": [_bound(bound, point)[0] for point in points],
+            "hi": [_bound(bound, point)[1] for point in points],
         }
-    counts = np.bincount(unique, minlength=n + 1).tolist()
-    return curves | {"unique_histogram": {"answers": n, "unique": list(range(n + 1)), "questions": counts}}
+    return curves
+
+
+def _bound(bound: _Bounds, name: str) -> tuple[float | None, float | None]:
+    return bound[name] or (None, None)
+
+
+def _unique_histogram(sums: Tally) -> dict[str, Any]:
+    """How many questions have 0, 1, 2, … unique answers among their first n answers."""
+    unique = sums.curves["unique"]
+    n = unique.shape[1]
+    counts = np.bincount(unique[:, -1].astype(np.int64), minlength=n + 1)
+    return {"answers": n, "unique": list(range(n + 1)), "questions": counts.tolist()}
+
+
+def _bins(sums: Calibration, table: Columns, value: _Values, bound: _Bounds) -> dict[str, Any]:
+    """The reliability bins of answers (equal width, equal mass) and of sets; empty bins are left out."""
+    width = [i / N_BINS for i in range(N_BINS + 1)]
+    mass = [0.0, *mass_edges(np.repeat(sums.confidence, sums.count.astype(np.int64))).tolist()]
+    found: dict[str, Any] = {
+        "invalid_answers": int(sums.invalid_answers.sum()),
+        "invalid_sets": int(sums.invalid_sets.sum()),
+    }
+    for kind, edges, cells in zip(BINNINGS, (width, mass, width), table.bins(), strict=True):
+        found[kind] = [
+            {
+                "from": edges[b],
+                "to": edges[b + 1],
+                "n": int(count),
+                "stated": float(stated / count),
+                "observed": value[f"{kind}/{b}"],
+                "lo": _bound(bound, f"{kind}/{b}")[0],
+                "hi": _bound(bound, f"{kind}/{b}")[1],
+            }
+            for b, (count, stated) in enumerate(zip(cells[0], cells[1], strict=True))
+            if count > 0
+        ]
+    return found
+
+
+def _highlighted_pair(sums: Tally, path: Path, examples: Sequence[Example]) -> dict[str, Any] | None:
+    """Two generations of one question that repeat each other as much as such pairs do on average, for showing."""
+    known = np.flatnonzero(np.isfinite(sums.first_rouge))
+    if len(known) == 0:
+        return None
+    mean = sums.first_rouge[known].mean()
+    index = int(known[np.abs(sums.first_rouge[known] - mean).argmin()])
+    first, second = (row["text"] for row in Store(path).read_question(index)[:2])
+    overlaps = pair_overlaps(first, second)
+    return {
+        "question_id": examples[index].id,
+        "question": examples[index].question,
+        "texts": [first, second],
+        "shared": [[list(span) for span in spans] for spans in shared_spans(first, second)],
+        "overlaps": {
+            name: float(value) if np.isfinite(value) else None for name, value in zip(OVERLAPS, overlaps, strict=True)
+        },
+    }

@@ -8,12 +8,17 @@ import numpy as np
 
 from setwise.evaluation.catalogue import VALID
 from setwise.evaluation.tally import Calibration, Tally
-from setwise.metrics.bootstrap import N_RESAMPLES, Intervals, intervals
+from setwise.metrics.bootstrap import N_RESAMPLES, intervals
 from setwise.metrics.calibration import N_BINS, auroc, ece, mass_bins, mass_edges, width_bins
-from setwise.metrics.sets import Floats, sum_by
+from setwise.metrics.sets import Bools, Floats, sum_by
 
 _LEVELS = 200
 """Distinct confidences kept apart in the resamples of AUROC; more are grouped, for its interval only."""
+
+
+CALIBRATION_ERRORS = ("ece_width", "ece_mass", "set_calibration_error")
+CALIBRATED = (*CALIBRATION_ERRORS, "auroc")
+BINNINGS = ("reliability", "mass", "set")
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,19 @@ class Columns:
         names = [*self.ratios, *(f"curve/{curve}/{i + 1}" for curve in self.curves for i in range(self.n))]
         if self.levels is None:
             return names
-        calibrated = ["ece_width", "ece_mass", "auroc", "set_calibration_error"]
-        bins = [f"{kind}/{b}" for kind in ("reliability", "mass", "set") for b in range(N_BINS)]
-        return [*names, *calibrated, *(name + VALID for name in calibrated), *bins]
+        bins = [f"{kind}/{b}" for kind in BINNINGS for b in range(N_BINS)]
+        return [*names, *CALIBRATED, *(name + VALID for name in CALIBRATED), *bins]
+
+    def biased(self) -> Bools:
+        """[M] which figures are calibration errors, that resampling makes larger."""
+        return np.array([name.removesuffix(VALID) in CALIBRATION_ERRORS for name in self.names()])
+
+    def bins(self) -> Floats:
+        """[3, 3, N_BINS] of the data: answers by equal width, by equal mass, and sets by equal width; in each bin
+        how many, the sum of what was stated, and how many were right (covered)."""
+        sums = self.matrix.sum(axis=0)
+        start = 2 * len(self.ratios) + len(self.curves) * self.n + 3
+        return sums[start : start + 9 * N_BINS].reshape(3, 3, N_BINS)
 
     def figures(self, sums: Floats) -> Floats:
         """[B, C] sums → [B, M] figures, NaN where one is undefined."""
@@ -71,19 +86,22 @@ def columns(tally: Tally) -> Columns:
 def values(columns: Columns) -> dict[str, float | None]:
     """Every figure of the data; None where it is undefined."""
     figures = columns.figures(columns.matrix.sum(axis=0, keepdims=True))[0]
-    return {name: _defined(figure) for name, figure in zip(columns.names(), figures, strict=True)}
+    return {
+        name: float(figure) if np.isfinite(figure) else None
+        for name, figure in zip(columns.names(), figures, strict=True)
+    }
 
 
 def bounds(columns: Columns, n_resamples: int = N_RESAMPLES, seed: int = 0) -> dict[str, tuple[float, float] | None]:
-    """The 95% interval of every figure; None where it has none."""
-    found = intervals(columns.matrix, columns.figures, n_resamples, seed)
-    return named_bounds(columns.names(), found)
-
-
-def named_bounds(names: list[str], found: Intervals) -> dict[str, tuple[float, float] | None]:
-    """Intervals by name; None instead of NaN."""
-    pairs = zip(names, found.lo, found.hi, strict=True)
-    return {name: (float(lo), float(hi)) if np.isfinite(lo) else None for name, lo, hi in pairs}
+    """The 95% interval of every figure; None where it has none. That of a calibration error stays in [0, 1]."""
+    found = intervals(columns.matrix, columns.figures, n_resamples, seed, columns.biased())
+    value = columns.figures(columns.matrix.sum(axis=0, keepdims=True))[0]
+    lo = np.where(columns.biased(), np.clip(found.lo, 0.0, value), found.lo)
+    hi = np.where(columns.biased(), np.clip(found.hi, value, 1.0), found.hi)
+    return {
+        name: (float(low), float(high)) if np.isfinite(low) else None
+        for name, low, high in zip(columns.names(), lo, hi, strict=True)
+    }
 
 
 def _calibration_columns(sums: Calibration, n: int) -> tuple[Floats, int]:
@@ -110,17 +128,14 @@ def _calibration_figures(sums: Floats, levels: int) -> Floats:
     answers, sets = sums[:, 0], sums[:, 1]
     binned = sums[:, 2 : 2 + 9 * N_BINS].reshape(-1, 3, 3, N_BINS)
     hits, misses = sums[:, 2 + 9 * N_BINS :].reshape(-1, 2, levels).transpose(1, 0, 2)
-    worst = [ece(binned[:, 0], answers), ece(binned[:, 1], answers), auroc(hits, misses, answers)]
-    valid = [ece(binned[:, 0]), ece(binned[:, 1]), auroc(hits, misses), ece(binned[:, 2])]
-    scores = np.stack([*worst, ece(binned[:, 2], sets), *valid], axis=1)
+    scores = []
+    for missing in ((answers, answers, sets), np.zeros((3, len(sums)))):
+        scores += [ece(binned[:, i], missing[i]) for i in range(3)]
+        scores.append(auroc(hits, misses, missing[0]))
     accuracy = _divide(binned[:, :, 2], binned[:, :, 0]).reshape(len(sums), -1)
-    return np.concatenate([scores, accuracy], axis=1)
+    return np.concatenate([np.stack(scores, axis=1), accuracy], axis=1)
 
 
 def _divide(numerator: Floats, denominator: Floats) -> Floats:
     out = np.full(numerator.shape, np.nan)
     return np.divide(numerator, denominator, out=out, where=denominator > 0)
-
-
-def _defined(figure: float) -> float | None:
-    return float(figure) if np.isfinite(figure) else None

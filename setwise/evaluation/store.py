@@ -141,6 +141,18 @@ class Store:
         """All row groups in order, one in memory at a time."""
         return (self.read_group(index) for index in range(self.n_groups))
 
+    def read_question(self, index: int) -> list[dict[str, Any]]:
+        """The rows of question number `index`, as dicts by column."""
+        n = self.key.protocol.generations
+        row = index * n
+        for group in range(self.n_groups):
+            size = self._file.metadata.row_group(group).num_rows
+            if row < size:
+                rows: list[dict[str, Any]] = self.read_group(group).slice(row, n).to_pylist()
+                return rows
+            row -= size
+        raise IndexError(f"{self.path}: no question number {index}")
+
     def check_key(self, expected: StoreKey) -> None:
         """Raise `InputError` where the file was made from something else than `expected`."""
         differences = self.key.differences(expected)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from setwise.metrics.sets import Floats
+from setwise.metrics.sets import Bools, Floats
 
 N_RESAMPLES = 10_000
 LEVEL = 0.95
@@ -21,7 +21,7 @@ _CELLS = 2_000_000
 
 
 class Intervals(NamedTuple):
-    """Percentile intervals of M statistics, [M] each; NaN where a statistic has none (see `defined`).
+    """Intervals of M statistics, [M] each; NaN where a statistic has none (see `defined`).
 
     `defined` is the share of resamples in which the statistic is defined; the others are left out.
     """
@@ -47,30 +47,35 @@ def intervals(
     statistics: Callable[[Floats], Floats],
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
-    level: float = LEVEL,
+    biased: Bools | None = None,
 ) -> Intervals:
-    """Percentile bootstrap intervals of statistics of column sums.
+    """95% bootstrap intervals of statistics of column sums.
 
     Args:
         columns: [Q, C] one row per question. For a paired difference, the columns of both models side by side.
         statistics: [B, C] sums → [B, M] statistics, NaN where one is undefined.
         n_resamples: B.
         seed: of the draws.
-        level: of the interval.
+        biased: [M] which statistics resampling pushes one way, such as ECE, a sum of absolute values that noise
+            makes larger. They get the basic interval `(2v - hi, 2v - lo)` about the value v, which takes that bias
+            out again, instead of the percentile interval `(lo, hi)` (Davison and Hinkley 1997, §5.2).
 
     Returns:
         [M] intervals; NaN with fewer than two questions (there is nothing to resample), and where a statistic is
-        undefined in more than half of the resamples.
+        undefined in half of the resamples or more.
     """
+    value = statistics(columns.sum(axis=0, keepdims=True))[0]
     if len(columns) < 2:
-        none = np.full(statistics(columns.sum(axis=0, keepdims=True)).shape[1], np.nan)
+        none = np.full(len(value), np.nan)
         return Intervals(none, none, none)
     drawn = np.concatenate([statistics(counts @ columns) for counts in draws(len(columns), n_resamples, seed)])
     defined = np.isfinite(drawn).mean(axis=0)
-    usual = defined == 1.0
-    tails = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    bounds = np.full((2, drawn.shape[1]), np.nan)
-    bounds[:, usual] = np.quantile(drawn[:, usual], tails, axis=0)
-    for m in np.flatnonzero((defined > 0.5) & ~usual):
+    tails = np.array([(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
+    bounds = np.full((2, len(value)), np.nan)
+    always = defined == 1.0
+    bounds[:, always] = np.quantile(drawn[:, always], tails, axis=0)
+    for m in np.flatnonzero((defined > 0.5) & ~always):
         bounds[:, m] = np.quantile(drawn[np.isfinite(drawn[:, m]), m], tails)
+    if biased is not None:
+        bounds = np.where(biased, 2.0 * value - bounds[::-1], bounds)
     return Intervals(bounds[0], bounds[1], defined)
