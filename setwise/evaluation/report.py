@@ -11,12 +11,13 @@ import numpy as np
 
 from setwise.domains import Example
 from setwise.evaluation.catalogue import VALID, metric
-from setwise.evaluation.statistics import BINNINGS, CALIBRATED, Columns, bounds, columns, values
+from setwise.evaluation.statistics import BINNINGS, CALIBRATED, Figures, figures
 from setwise.evaluation.store import Store, StoreKey
 from setwise.evaluation.tally import Calibration, Tally, tally
 from setwise.metrics.bootstrap import LEVEL, N_RESAMPLES
 from setwise.metrics.calibration import N_BINS, mass_edges
 from setwise.metrics.overlap import OVERLAPS, pair_overlaps, shared_spans
+from setwise.metrics.scaling import CURVES
 
 MetricsReport = dict[str, Any]
 _Values = dict[str, float | None]
@@ -46,9 +47,9 @@ def summarise(
         InputError: the file is missing, damaged, not of these examples, or does not fit `expected`.
     """
     sums = tally(path, examples, expected)
-    table = columns(sums)
-    value, bound = values(table), bounds(table, n_resamples, seed)
-    names = [*sums.ratios, *(name + form for form in ("", VALID) for name in CALIBRATED)]
+    found = figures(sums)
+    value, bound = found.values(), found.bounds(n_resamples, seed)
+    names = [*sums.metrics, *(name + form for form in ("", VALID) for name in CALIBRATED)]
     return {
         "key": asdict(sums.key),
         "n_questions": sums.n_questions,
@@ -60,14 +61,14 @@ def summarise(
         "metrics": {name: _entry(name, value.get(name), bound.get(name), sums) for name in names},
         "curves": _curves(sums, value, bound),
         "unique_histogram": _unique_histogram(sums),
-        "calibration": None if sums.calibration is None else _bins(sums.calibration, table, value, bound),
+        "calibration": None if sums.calibration is None else _bins(sums.calibration, found, value, bound),
         "highlighted_pair": _highlighted_pair(sums, path, examples),
     }
 
 
 def _entry(name: str, value: float | None, bound: tuple[float, float] | None, sums: Tally) -> dict[str, Any]:
-    if name in sums.ratios:
-        n = int((sums.ratios[name].denominator > 0).sum())
+    if name in sums.metrics:
+        n = int((sums.denominators[:, sums.metrics.index(name)] > 0).sum())
     else:
         n = 0 if value is None else sums.n_questions
     lo, hi = bound or (None, None)
@@ -78,9 +79,8 @@ def _entry(name: str, value: float | None, bound: tuple[float, float] | None, su
 
 
 def _curves(sums: Tally, value: _Values, bound: _Bounds) -> dict[str, Any]:
-    n = next(iter(sums.curves.values())).shape[1]
-    curves: dict[str, Any] = {"answers": list(range(1, n + 1))}
-    for name in sums.curves:
+    curves: dict[str, Any] = {"answers": list(range(1, sums.curves.shape[2] + 1))}
+    for name in CURVES:
         points = [f"curve/{name}/{i}" for i in curves["answers"]]
         curves[name] = {
             "value": [value[point] for point in points],
@@ -96,16 +96,16 @@ def _bound(bound: _Bounds, name: str) -> tuple[float | None, float | None]:
 
 def _unique_histogram(sums: Tally) -> dict[str, Any]:
     """How many questions have 0, 1, 2, … unique answers among their first n answers."""
-    unique = sums.curves["unique"]
+    unique = sums.curves[:, CURVES.index("unique")]
     n = unique.shape[1]
     counts = np.bincount(unique[:, -1].astype(np.int64), minlength=n + 1)
     return {"answers": n, "unique": list(range(n + 1)), "questions": counts.tolist()}
 
 
-def _bins(sums: Calibration, table: Columns, value: _Values, bound: _Bounds) -> dict[str, Any]:
+def _bins(sums: Calibration, table: Figures, value: _Values, bound: _Bounds) -> dict[str, Any]:
     """The reliability bins of answers (equal width, equal mass) and of sets; empty bins are left out."""
     width = [i / N_BINS for i in range(N_BINS + 1)]
-    mass = [0.0, *mass_edges(np.repeat(sums.confidence, sums.count.astype(np.int64))).tolist()]
+    mass = [0.0, *mass_edges(sums.confidence, sums.count).tolist()]
     found: dict[str, Any] = {
         "invalid_answers": int(sums.invalid_answers.sum()),
         "invalid_sets": int(sums.invalid_sets.sum()),

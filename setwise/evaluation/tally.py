@@ -82,8 +82,9 @@ class Tally:
     Attributes:
         key: what the evaluation was made from.
         n_questions: Q.
-        ratios: metric name → numerators and denominators, [Q] each. Both forms, the valid-only one as `…_valid`.
-        curves: `scaling.CURVES` → [Q, n], over the first 1 … n answers.
+        metrics: names of the M metrics that are ratios of sums, both forms, the valid-only one as `…_valid`.
+        numerators, denominators: [Q, M] of those metrics.
+        curves: [Q, 4, n] `scaling.CURVES` over the first 1 … n answers.
         calibration: None where no confidences are stated.
         first_rouge: [Q] ROUGE-L of the first two generations; NaN where one is invalid, or there is but one.
         reasons: why completions were invalid → how many.
@@ -92,8 +93,10 @@ class Tally:
 
     key: StoreKey
     n_questions: int
-    ratios: dict[str, Ratio]
-    curves: dict[str, Floats]
+    metrics: tuple[str, ...]
+    numerators: Floats
+    denominators: Floats
+    curves: Floats
     calibration: Calibration | None
     first_rouge: Floats
     reasons: Counter[str]
@@ -130,10 +133,13 @@ def _tally_group(table: pa.Table, examples: Sequence[Example], store: Store) -> 
     drawn = [texts[i : i + protocol.generations] for i in range(0, len(texts), protocol.generations)]
     pairs = overlap.question_overlaps(drawn, generations.valid)
     rouge = pairs[:, :, overlap.OVERLAPS.index("overlap_rouge_l")]
+    ratios = _ratios(generations, sets, protocol) | _overlap_ratios(pairs, generations.valid)
     return Tally(
         key=store.key,
         n_questions=n,
-        ratios=_ratios(generations, sets, protocol) | _overlap_ratios(pairs, generations.valid),
+        metrics=tuple(ratios),
+        numerators=np.stack([ratio.numerator for ratio in ratios.values()], axis=1),
+        denominators=np.stack([ratio.denominator for ratio in ratios.values()], axis=1),
         curves=scaling.by_number_of_answers(generations, MAX_ANSWERS),
         calibration=_calibration(sets),
         first_rouge=rouge[:, 0] if rouge.shape[1] else np.full(n, np.nan),
@@ -149,11 +155,10 @@ def _join(groups: Sequence[Tally]) -> Tally:
     return Tally(
         key=first.key,
         n_questions=int(starts[-1]),
-        ratios={
-            name: Ratio(*(np.concatenate(part) for part in zip(*(g.ratios[name] for g in groups), strict=True)))
-            for name in first.ratios
-        },
-        curves={name: np.concatenate([group.curves[name] for group in groups]) for name in first.curves},
+        metrics=first.metrics,
+        numerators=np.concatenate([group.numerators for group in groups]),
+        denominators=np.concatenate([group.denominators for group in groups]),
+        curves=np.concatenate([group.curves for group in groups]),
         calibration=_join_calibration([g.calibration for g in groups if g.calibration is not None], starts),
         first_rouge=np.concatenate([group.first_rouge for group in groups]),
         reasons=sum((group.reasons for group in groups), Counter()),

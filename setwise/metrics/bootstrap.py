@@ -7,7 +7,7 @@ and all metrics of all resamples come from one matrix product. Two models on the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,8 +43,8 @@ def draws(n_questions: int, n_resamples: int, seed: int) -> Iterator[Floats]:
 
 
 def intervals(
-    columns: Floats,
-    statistics: Callable[[Floats], Floats],
+    columns: Sequence[Floats],
+    statistics: Callable[[Sequence[Floats]], Floats],
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
     biased: Bools | None = None,
@@ -52,8 +52,8 @@ def intervals(
     """95% bootstrap intervals of statistics of column sums.
 
     Args:
-        columns: [Q, C] one row per question. For a paired difference, the columns of both models side by side.
-        statistics: [B, C] sums → [B, M] statistics, NaN where one is undefined.
+        columns: matrices [Q, C_i] with one row per question. For a paired difference, those of both models.
+        statistics: sums [B, C_i] of each matrix → [B, M] statistics, NaN where one is undefined.
         n_resamples: B.
         seed: of the draws.
         biased: [M] which statistics resampling pushes one way, such as ECE, a sum of absolute values that noise
@@ -64,11 +64,13 @@ def intervals(
         [M] intervals; NaN with fewer than two questions (there is nothing to resample), and where a statistic is
         undefined in half of the resamples or more.
     """
-    value = statistics(columns.sum(axis=0, keepdims=True))[0]
-    if len(columns) < 2:
+    n_questions = len(columns[0])
+    value = statistics([matrix.sum(axis=0, keepdims=True) for matrix in columns])[0]
+    if n_questions < 2:
         none = np.full(len(value), np.nan)
         return Intervals(none, none, none)
-    drawn = np.concatenate([statistics(counts @ columns) for counts in draws(len(columns), n_resamples, seed)])
+    blocks = draws(n_questions, n_resamples, seed)
+    drawn = np.concatenate([statistics([counts @ matrix for matrix in columns]) for counts in blocks])
     defined = np.isfinite(drawn).mean(axis=0)
     tails = np.array([(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
     bounds = np.full((2, len(value)), np.nan)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from setwise.metrics.sets import Floats, Ints, JudgedSets, Ratio
+from setwise.metrics.sets import Floats, Ints, JudgedSets, Ratio, sum_by
 
 N_BINS = 10
 """Bins of the reliability curve and of both ECEs, as in the RLCR paper (arXiv 2507.16806)."""
@@ -31,14 +31,22 @@ def width_bins(confidences: Floats, n_bins: int = N_BINS) -> Ints:
     return np.minimum(np.floor(confidences * n_bins), n_bins - 1).astype(np.int64)
 
 
-def mass_edges(confidences: Floats, n_bins: int = N_BINS) -> Floats:
+def mass_edges(confidences: Floats, counts: Floats | None = None, n_bins: int = N_BINS) -> Floats:
     """Upper edges of bins of about equal mass: the `i/n_bins` quantiles (values that occur), each edge once.
 
     Equal confidences always share a bin, so there are fewer bins than asked for where few values occur.
+
+    Args:
+        confidences: [P] stated confidences.
+        counts: [P] how often each was stated; once if left out.
+        n_bins: bins asked for.
     """
     if len(confidences) == 0:
         return np.zeros(0)
-    return np.unique(np.quantile(confidences, np.arange(1, n_bins + 1) / n_bins, method="inverted_cdf"))
+    values, index = np.unique(confidences, return_inverse=True)
+    mass = np.cumsum(sum_by(index, np.ones(len(index)) if counts is None else counts, len(values)))
+    at = np.searchsorted(mass * n_bins, mass[-1] * np.arange(1, n_bins + 1), side="left")
+    return values[np.unique(at)]
 
 
 def mass_bins(confidences: Floats, edges: Floats) -> Ints:

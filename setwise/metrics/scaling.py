@@ -10,7 +10,7 @@ from setwise.metrics.sets import Floats, Generations
 CURVES = ("coverage", "correct", "unique", "tokens")
 
 
-def by_number_of_answers(generations: Generations, most: int) -> dict[str, Floats]:
+def by_number_of_answers(generations: Generations, most: int) -> Floats:
     """Each of `CURVES` over the first n answers of a question, n = 1 … min(most, G·K).
 
     Answers come generation by generation as drawn, within one the surest first. The slots of an invalid completion
@@ -18,7 +18,7 @@ def by_number_of_answers(generations: Generations, most: int) -> dict[str, Float
     first answer.
 
     Returns:
-        [Q, n] arrays.
+        [Q, 4, n] one of `CURVES` after another.
     """
     n_questions, per_question, k = generations.keys.shape
     n = min(most, per_question * k)
@@ -26,9 +26,6 @@ def by_number_of_answers(generations: Generations, most: int) -> dict[str, Float
     first = first_occurrences(keys)
     correct = np.cumsum(first & generations.hits.reshape(n_questions, -1)[:, :n], axis=1)
     begun = np.arange(n) // k
-    return {
-        "coverage": (correct > 0).astype(float),
-        "correct": correct.astype(float),
-        "unique": np.cumsum(first, axis=1).astype(float),
-        "tokens": np.cumsum(generations.tokens, axis=1)[:, begun].astype(float),
-    }
+    unique = np.cumsum(first, axis=1)
+    tokens = np.cumsum(generations.tokens, axis=1)[:, begun]
+    return np.stack([correct > 0, correct, unique, tokens], axis=1).astype(np.float64)
