@@ -28,7 +28,7 @@ class Figures:
 
     Attributes:
         tally: the sums by question.
-        columns: matrices [Q, C_i]: numerators, denominators, ones, curves, and the calibration columns if there are any.
+        columns: matrices [Q, C_i]: numerators, denominators, ones, curves, and calibration if there is any.
         names: of the M figures: metrics, then `curve/NAME/n`, then `BINNING/bin` (what was observed in that bin).
         levels: levels of confidence in the calibration columns.
     """
