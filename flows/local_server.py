@@ -1,0 +1,104 @@
+"""The Prefect server a run started by hand uses: the workspace's running one, else a small one for the run's length."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import prefect
+
+from tasks import lifeline
+from tasks.environment import child_environment
+
+START_TIMEOUT_SECONDS = 120.0
+DRAIN_SECONDS = 20.0
+HOST = "127.0.0.1"
+
+
+def is_healthy(api_url: str) -> bool:
+    """Whether a Prefect server answers at ``api_url``."""
+    try:
+        with urllib.request.urlopen(f"{api_url}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def running_server(workspace: Path) -> str | None:
+    """Return the API address of the server that ``make up`` or ``make ui`` started for this workspace, if it is up."""
+    record = workspace / ".prefect" / "up.json"
+    try:
+        api_url = str(json.loads(record.read_text())["prefect_api"])
+    except (OSError, json.JSONDecodeError, KeyError):
+        return None
+    return api_url if is_healthy(api_url) else None
+
+
+def free_port() -> int:
+    """Return a port on localhost that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def server_for(workspace: Path) -> Iterator[str]:
+    """Yield the address of a Prefect API: ``PREFECT_API_URL`` if set, the workspace's running server, or one made now.
+
+    The one made here has no web interface and no scheduler, keeps its records in the workspace's Prefect home, and ends
+    with this process, however that ends. Raises RuntimeError, naming its log, if it does not come up.
+    """
+    given = os.environ.get("PREFECT_API_URL") or running_server(workspace)
+    if given:
+        yield given
+        return
+    home = Path(os.environ["PREFECT_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    log_path = home / "server.log"
+    with log_path.open("wb") as log:
+        port = free_port()
+        process = _start(port, workspace, log.fileno())
+        try:
+            api_url = f"http://{HOST}:{port}/api"
+            _wait_until_healthy(process, api_url, log_path)
+            try:
+                yield api_url
+            finally:
+                _send_what_is_queued()
+        finally:
+            lifeline.stop(process)
+            lifeline.kill_group(process.pid)
+
+
+def _send_what_is_queued() -> None:
+    """Prefect sends logs and events from threads of its own; the server must not go before the last is sent."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (APILogWorker, EventsWorker):
+        worker.drain_all(timeout=DRAIN_SECONDS)
+
+
+def _start(port: int, workspace: Path, log: int) -> "subprocess.Popen[bytes]":
+    # What prefect itself runs when it makes a temporary server (SubprocessASGIServer in prefect.server.api.server),
+    # but in a session of its own: Ctrl-C in a terminal must not take the server from under the flow.
+    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(prefect.__module_path__.parent)]
+    command += ["--factory", "prefect.server.api.server:create_app", "--host", HOST, "--port", str(port)]
+    command += ["--log-level", "error", "--lifespan", "on"]
+    ephemeral = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+    return lifeline.start(command, cwd=workspace, env={**child_environment(), **ephemeral}, output=log)
+
+
+def _wait_until_healthy(process: "subprocess.Popen[bytes]", api_url: str, log_path: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while not is_healthy(api_url):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the Prefect server did not come up; its log is {log_path}")
+        time.sleep(0.1)

@@ -1,0 +1,262 @@
+"""Bring the whole pipeline up to date: the DAG of ``dvc.yaml``, a Prefect task a stage, independent ones side by side.
+
+``python -m flows.rebuild`` runs it here and now, without an account or a server; a deployment runs the same flow.
+"""
+
+import argparse
+import functools
+import os
+import queue
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+from prefect.futures import PrefectFuture
+from prefect.logging import get_run_logger
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed, Failed, State
+from pydantic import Field, PositiveInt
+
+from flows.environment import workspace_above
+from flows.local_server import server_for
+from flows.workspace_lock import IfBusy, WorkspaceBusyError, held
+from setwise.errors import InputError
+from tasks.dag import StageNode, read_dag, select
+from tasks.leftovers import end_leftover_processes, release_dead_dvc_locks, set_aside_damaged_lock_file
+from tasks.report_table import METRICS_FILE, Row, as_text, metric_rows
+from tasks.stages import RunningStages, StageOutcome, run_stage
+
+INTERRUPTED = 130
+_STATES = ("ran", "restored", "unchanged")
+_TARGETS = "Stages to bring up to date, with all they depend on; `train` means every train@method. Empty: all."
+_MAX_PARALLEL = "Most stages side by side. Empty: one for every two processors, two at least."
+_IF_BUSY = "When another rebuild of this workspace is running: wait for it, or skip this run."
+
+
+def default_parallel() -> int:
+    """How many stages run side by side unless told: one for every two processors, and two at least."""
+    return max(2, (os.cpu_count() or 2) // 2)
+
+
+@dataclass
+class Rebuild:
+    """What became of each stage, in the order they ended; ``skipped`` names those whose inputs never came to be."""
+
+    outcomes: dict[str, StageOutcome] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[StageOutcome]:
+        """The stages that did not end well, the first to fail first."""
+        return [outcome for outcome in self.outcomes.values() if outcome.state in ("failed", "stopped")]
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all is up to date, 2 if a stage refused its input, 1 for any other failure."""
+        if any(outcome.bad_input for outcome in self.failed):
+            return InputError.exit_code
+        return 1 if self.failed or self.skipped else 0
+
+    def summary(self) -> str:
+        """One line: how many stages were run, restored or left, or why it ended early."""
+        if self.failed:
+            first = next((outcome for outcome in self.failed if outcome.bad_input), self.failed[0])
+            return f"{first.stage}: {first.message}"
+        counts = {state: sum(o.state == state for o in self.outcomes.values()) for state in _STATES}
+        if counts["unchanged"] == len(self.outcomes):
+            return f"nothing to do: all {len(self.outcomes)} stages unchanged"
+        return "stages: " + ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+
+
+def run_stages(dag: tuple[StageNode, ...], max_parallel: int, run: Callable[..., PrefectFuture[Any]]) -> Rebuild:
+    """Run stages as soon as what they read from is done, at most ``max_parallel`` at a time.
+
+    A failed stage stops what depends on it and nothing else; after bad input no further stage is started.
+    ``run(node, known_unchanged, upstream_futures)`` starts one stage.
+    """
+    rebuild = Rebuild()
+    ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+    futures: dict[str, PrefectFuture[Any]] = {}
+    waiting = list(dag)
+    while True:
+        running = len(futures) - len(rebuild.outcomes)
+        ready = [node for node in waiting if all(_is_done(rebuild, name) for name in node.upstream)]
+        halted = any(outcome.bad_input or outcome.state == "stopped" for outcome in rebuild.failed)
+        for node in () if halted else ready[: max_parallel - running]:
+            waiting.remove(node)
+            untouched = all(rebuild.outcomes[name].state == "unchanged" for name in node.upstream)
+            future = run(node, not node.changed and untouched, [futures[name] for name in node.upstream])
+            future.add_done_callback(functools.partial(_note, ended, node.name))
+            futures[node.name] = future
+            running += 1
+        if not running:
+            break
+        name = ended.get()
+        rebuild.outcomes[name] = _outcome(name, futures[name])
+    rebuild.skipped = [node.name for node in waiting]
+    return rebuild
+
+
+def _note(ended: queue.SimpleQueue[str], name: str, _future: PrefectFuture[Any]) -> None:
+    ended.put(name)
+
+
+def _is_done(rebuild: Rebuild, name: str) -> bool:
+    return name in rebuild.outcomes and rebuild.outcomes[name].state in _STATES
+
+
+def _outcome(name: str, future: PrefectFuture[Any]) -> StageOutcome:
+    future.wait()
+    outcome = future.state.result(raise_on_failure=False)
+    if isinstance(outcome, StageOutcome):
+        return outcome
+    return StageOutcome(name, "failed", 0.0, future.state.message or repr(outcome), 1)
+
+
+@flow(
+    name="rebuild",
+    description="Brings every DVC stage up to date and shows the set-level metrics.",
+    flow_run_name="rebuild {workspace}",
+    persist_result=False,
+    validate_parameters=True,
+)
+def rebuild(
+    workspace: Annotated[str, Field(description="Folder of the clone whose dvc.yaml is brought up to date.")] = ".",
+    targets: Annotated[tuple[str, ...], Field(description=_TARGETS)] = (),
+    max_parallel: Annotated[PositiveInt | None, Field(description=_MAX_PARALLEL)] = None,
+    if_busy: Annotated[IfBusy, Field(description=_IF_BUSY)] = "wait",
+) -> "State[Any]":
+    """Bring the stages up to date. The returned state's data is a :class:`Rebuild`."""
+    logger = get_run_logger()
+    folder = workspace_above(Path(workspace))
+    try:
+        with held(folder, if_busy, logger.info):
+            _clean_up(folder, logger.info)
+            dag = select(read_dag(folder), targets)
+            result = _run(dag, folder, max_parallel or default_parallel())
+            _publish(folder, result, logger.info)
+    except WorkspaceBusyError as busy:
+        return Completed(name="Skipped", message=f"skipped: {busy}", data=Rebuild())
+    except InputError as error:
+        return Failed(message=str(error), data=_refused(str(error)))
+    if result.exit_code:
+        return Failed(message=result.summary(), data=result)
+    return Completed(message=result.summary(), data=result)
+
+
+def _refused(message: str) -> Rebuild:
+    return Rebuild({"dvc.yaml": StageOutcome("dvc.yaml", "failed", 0.0, message, InputError.exit_code)})
+
+
+def _clean_up(workspace: Path, log: Callable[[str], None]) -> None:
+    """Put right what a killed run left behind; the workspace is held, so nothing of a live run is touched."""
+    if ended := end_leftover_processes(workspace):
+        log(f"ended {ended} processes left behind by a run that was killed")
+    if dropped := release_dead_dvc_locks(workspace):
+        log(f"released {dropped} DVC locks of processes that no longer run")
+    if aside := set_aside_damaged_lock_file(workspace):
+        log(f"dvc.lock was cut short; moved to {aside.relative_to(workspace)}: DVC looks each run up in its run cache")
+
+
+def _run(dag: tuple[StageNode, ...], workspace: Path, max_parallel: int) -> Rebuild:
+    running = RunningStages()
+
+    def start(node: StageNode, known_unchanged: bool, upstream: list[PrefectFuture[Any]]) -> PrefectFuture[Any]:
+        return run_stage.submit(node.name, workspace, running, known_unchanged, return_state=False, wait_for=upstream)
+
+    try:
+        return run_stages(dag, max_parallel, start)
+    except BaseException:  # Ctrl-C, or a worker told to cancel the run: no stage may outlive it
+        running.stop_all()
+        raise
+
+
+def _publish(workspace: Path, result: Rebuild, log: Callable[[str], None]) -> None:
+    stages = [
+        {
+            "stage": outcome.stage,
+            "state": outcome.state,
+            "seconds": f"{outcome.seconds:.1f}",
+            "message": outcome.message,
+        }
+        for outcome in result.outcomes.values()
+    ]
+    stages += [{"stage": name, "state": "not started", "seconds": "", "message": ""} for name in result.skipped]
+    create_table_artifact(stages, key="stages", description="What became of each stage of this run.")
+    rows = _metrics(workspace, log)
+    if rows:
+        create_table_artifact(rows, key="metrics", description="Set-level metrics by method, with 95% intervals.")
+
+
+def _metrics(workspace: Path, log: Callable[[str], None]) -> list[Row]:
+    try:
+        rows = metric_rows(workspace)
+    except ValueError as error:
+        log(str(error))
+        return []
+    if not rows:
+        log(f"no metrics yet: {METRICS_FILE} is not there")
+    return rows
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _print_summary(workspace: Path, result: Rebuild, seconds: float) -> None:
+    rows = metric_rows(workspace) if result.exit_code == 0 else []
+    if rows:
+        _print("\n" + as_text(rows))
+    _print(f"\n{result.summary()} ({seconds:.0f} s)")
+    if result.skipped:
+        _print(f"not started: {', '.join(result.skipped)}")
+    report = workspace / "reports" / "report.html"
+    if result.exit_code == 0 and report.is_file():
+        _print(f"report: {report}")
+        _print("training curves and runs: make ui (MLflow and Prefect on localhost)")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the flow here and now; return 0, 1 (a stage failed), 2 (bad input) or 130 (interrupted)."""
+    parser = argparse.ArgumentParser(prog="python -m flows.rebuild", description=__doc__)
+    parser.add_argument("targets", nargs="*", help="stages to bring up to date, with all they depend on (default: all)")
+    parser.add_argument("--max-parallel", type=int, default=None, help="most stages side by side")
+    parser.add_argument("--if-busy", choices=("wait", "skip"), default="wait", help="when a rebuild is running already")
+    options = parser.parse_args(arguments)
+    workspace = workspace_above(Path.cwd())
+    began = time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        with server_for(workspace) as api_url, temporary_settings({PREFECT_API_URL: api_url}):
+            state: State[Any] = rebuild(
+                str(workspace), options.targets, options.max_parallel, options.if_busy, return_state=True
+            )
+    except KeyboardInterrupt:
+        _print("\ninterrupted: finished stages are kept; the same command goes on from there")
+        return INTERRUPTED
+    result = state.result(raise_on_failure=False)
+    if not isinstance(result, Rebuild):
+        _print(str(state.message or result))
+        return 1
+    if state.name == "Skipped":
+        _print(str(state.message))
+        return 0
+    _print_summary(workspace, result, time.monotonic() - began)
+    return result.exit_code
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The pipeline's graph and what DVC says is stale, read from ``dvc.yaml`` by DVC itself in one short process."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from setwise.errors import InputError
+from tasks.environment import stage_environment
+
+
+@dataclass(frozen=True)
+class StageNode:
+    """One stage: its DVC name (``train@rlcr_multi``), the stages it reads from, whether its record is out of date."""
+
+    name: str
+    upstream: tuple[str, ...]
+    changed: bool
+
+
+def read_dag(workspace: Path) -> tuple[StageNode, ...]:
+    """Return every stage of the workspace, upstream first.
+
+    Raises InputError when DVC can't read the project (no repository, a broken ``dvc.yaml`` or params file).
+    """
+    reader = subprocess.run(
+        [sys.executable, "-m", "tasks.dag"],
+        cwd=workspace,
+        env=stage_environment(workspace),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if reader.returncode != 0:
+        lines = [line for line in reader.stderr.strip().splitlines() if line.strip()]
+        raise InputError(lines[-1] if lines else f"dvc.yaml: DVC ended with exit code {reader.returncode}")
+    stages = json.loads(reader.stdout)["stages"]
+    return tuple(StageNode(stage["name"], tuple(stage["upstream"]), stage["changed"]) for stage in stages)
+
+
+def select(dag: tuple[StageNode, ...], targets: Sequence[str]) -> tuple[StageNode, ...]:
+    """Keep the targets and all they depend on. ``train`` stands for every ``train@…``; no target means all stages.
+
+    Raises InputError for a target that is no stage.
+    """
+    if not targets:
+        return dag
+    by_name = {node.name: node for node in dag}
+    wanted: list[str] = []
+    for target in targets:
+        hits = [name for name in by_name if name == target or name.startswith(f"{target}@")]
+        if not hits:
+            raise InputError(f"targets: no stage is named {target!r}; dvc.yaml has {', '.join(by_name)}")
+        wanted += hits
+    kept: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name not in kept:
+            kept.add(name)
+            wanted += by_name[name].upstream
+    return tuple(node for node in dag if node.name in kept)
+
+
+def _describe() -> dict[str, list[dict[str, object]]]:
+    import networkx
+    from dvc.repo import Repo
+
+    with Repo(_wait_for_lock=True) as repo:
+        graph = repo.index.graph
+        names = {stage: stage.addressing for stage in graph}
+        stale = repo.status()
+        order = list(networkx.lexicographical_topological_sort(graph.reverse(), key=names.__getitem__))
+        levels: dict[str, int] = {}
+        for stage in order:
+            levels[names[stage]] = 1 + max((levels[names[dep]] for dep in graph.successors(stage)), default=0)
+        stages = [
+            {
+                "name": names[stage],
+                "upstream": sorted(names[dep] for dep in graph.successors(stage)),
+                "changed": names[stage] in stale,
+            }
+            for stage in sorted(order, key=lambda stage: levels[names[stage]])
+        ]
+    return {"stages": stages}
+
+
+def _main() -> int:
+    from dvc.exceptions import DvcException
+
+    try:
+        description = _describe()
+    except DvcException as error:
+        sys.stderr.write(" ".join(str(error).split()) + "\n")
+        return 2
+    sys.stdout.write(json.dumps(description))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

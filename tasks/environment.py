@@ -1,0 +1,37 @@
+"""The environment that stages, servers and workers run in: nothing calls home, output is not buffered, and every stage
+carries its workspace's mark, by which leftovers of a killed flow are told from everybody else's processes."""
+
+import os
+import sys
+from pathlib import Path
+
+MARK = "SETWISE_STAGE_OF"
+
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+}
+
+
+def child_environment() -> dict[str, str]:
+    """Return this process's environment made quiet, with this Python and this code found first by child processes."""
+    environment = {**QUIET, **os.environ}
+    python_home = str(Path(sys.executable).parent)
+    path = environment.get("PATH", os.defpath)
+    if path.split(os.pathsep)[0] != python_home:
+        path = os.pathsep.join((python_home, path))
+    roots = [entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    house = str(Path(__file__).resolve().parent.parent)
+    if house not in roots:
+        roots.append(house)
+    return {**environment, "PATH": path, "PYTHONPATH": os.pathsep.join(roots), "PYTHONUNBUFFERED": "1"}
+
+
+def stage_environment(workspace: Path) -> dict[str, str]:
+    """Return the environment of a stage: :func:`child_environment` with the workspace's mark."""
+    return {**child_environment(), MARK: str(workspace)}

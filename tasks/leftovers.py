@@ -1,0 +1,102 @@
+"""Cleaning up after a run that was killed: its processes, its entries among DVC's locks, a half-written lock file."""
+
+import json
+from pathlib import Path
+
+import psutil
+
+from tasks.environment import MARK
+
+
+def end_leftover_processes(workspace: Path) -> int:
+    """Kill processes that carry this workspace's mark; return how many. The caller must be the only live flow here.
+
+    Only processes that a flow of this workspace started carry the mark (an environment variable), so nobody else's
+    process is ever touched, whatever its number or name.
+    """
+    mine = {psutil.Process().pid, *(parent.pid for parent in psutil.Process().parents())}
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid not in mine and process.environ().get(MARK) == str(workspace):
+                process.kill()
+                found.append(process)
+        except psutil.Error:  # ended meanwhile, or another user's
+            continue
+    psutil.wait_procs(found, timeout=10)
+    return len(found)
+
+
+def release_dead_dvc_locks(workspace: Path) -> int:
+    """Drop entries of ended processes from DVC's read-write locks; return how many.
+
+    DVC drops them itself unless the process number is in use again; a process counts as the holder only if its command
+    line is the recorded one. Nothing is done while some DVC process holds the repository's lock.
+    """
+    import zc.lockfile
+
+    folder = workspace / ".dvc" / "tmp"
+    entries = folder / "rwlock"
+    if not entries.is_file():
+        return 0
+    try:
+        guard = zc.lockfile.LockFile(str(folder / "lock"))
+    except zc.lockfile.LockError:
+        return 0
+    try:
+        text = entries.read_text()
+        try:
+            held = json.loads(text) if text else {}
+        except json.JSONDecodeError:  # cut short when its writer was killed; DVC would refuse to go on
+            entries.unlink()
+            return 1
+        kept: dict[str, dict[str, object]] = {"read": {}, "write": {}}
+        dropped = 0
+        for path, readers in held.get("read", {}).items():
+            alive = [reader for reader in readers if _is_running(reader)]
+            dropped += len(readers) - len(alive)
+            if alive:
+                kept["read"][path] = alive
+        for path, writer in held.get("write", {}).items():
+            if writer and _is_running(writer):
+                kept["write"][path] = writer
+            else:
+                dropped += bool(writer)
+        if dropped:
+            entries.write_text(json.dumps(kept))
+        return dropped
+    finally:
+        guard.close()
+
+
+def _is_running(holder: dict[str, object]) -> bool:
+    try:
+        command_line = psutil.Process(int(str(holder["pid"]))).cmdline()
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
+    arguments = str(holder["cmd"]).partition(" ")[2]
+    return " ".join(command_line).endswith(arguments)
+
+
+def set_aside_damaged_lock_file(workspace: Path) -> Path | None:
+    """Move a ``dvc.lock`` that is no valid YAML mapping out of the way; return where it went, None if it is sound.
+
+    A process killed, or a disk filled, while it was written leaves it cut short. Without it, DVC finds each stage's
+    last run again in its run cache.
+    """
+    import yaml
+
+    lock_file = workspace / "dvc.lock"
+    if not lock_file.is_file():
+        return None
+    try:
+        sound = isinstance(yaml.safe_load(lock_file.read_bytes()), dict)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        sound = False
+    if sound:
+        return None
+    aside = workspace / ".dvc" / "tmp" / "dvc.lock.damaged"
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    return lock_file.replace(aside)

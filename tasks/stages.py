@@ -1,0 +1,225 @@
+"""The Prefect task that runs one DVC stage by its name, with its output streamed to the run's log."""
+
+import os
+import re
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed, State
+
+from setwise.errors import InputError
+from tasks import lifeline
+from tasks.environment import stage_environment
+from tasks.output import LineStream
+
+RETRIES = 3
+RETRY_DELAYS = [2.0, 10.0, 30.0]
+_KILLED_BY_SHELL = range(129, 160)
+
+StageState = Literal["ran", "restored", "unchanged", "failed", "stopped"]
+
+_CHATTER = (
+    "Use `dvc push`",
+    "To track the changes with git",
+    "git add ",
+    "To enable auto staging",
+    "dvc config core.autostage",
+    "Updating lock file",
+    "Generating lock file",
+    "Data and pipelines are up to date",
+)
+_BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
+_EXITED = re.compile(r"failed to run: .*, exited with (-?\d+)")
+
+
+@dataclass(frozen=True)
+class StageOutcome:
+    """What became of one stage.
+
+    ``ran``: its command was run; ``restored``: the same run was found in DVC's run cache and its outputs were checked
+    out; ``unchanged``: outputs, inputs and params are as DVC recorded them; ``failed``; ``stopped``: ended on request.
+    """
+
+    stage: str
+    state: StageState
+    seconds: float
+    message: str = ""
+    exit_code: int = 0
+
+    @property
+    def bad_input(self) -> bool:
+        """Whether the stage refused its input: a mistake to mend, which no retry cures."""
+        return self.exit_code == InputError.exit_code
+
+    @property
+    def worth_retrying(self) -> bool:
+        """Whether the cause passes by itself: a lock held by someone else, or a process killed from outside."""
+        killed = self.exit_code < 0 or self.exit_code in _KILLED_BY_SHELL
+        return self.state == "failed" and (killed or any(word in self.message for word in _BUSY))
+
+
+class RunningStages:
+    """The processes of the stages now running in this flow, so that all of them can be stopped at once."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self.stopping = False
+
+    def start(self, command: list[str], workspace: Path) -> "subprocess.Popen[bytes] | None":
+        """Start a command in the workspace; None once a stop was asked for."""
+        with self._guard:
+            if self.stopping:
+                return None
+            process = lifeline.start(command, cwd=workspace, env=stage_environment(workspace), output=subprocess.PIPE)
+            self._running.add(process)
+            return process
+
+    def ended(self, process: "subprocess.Popen[bytes]") -> None:
+        """Forget a process and kill whatever it left behind in its group."""
+        lifeline.kill_group(process.pid)
+        with self._guard:
+            self._running.discard(process)
+
+    def stop_all(self) -> None:
+        """Stop what runs now and let nothing new start."""
+        with self._guard:
+            self.stopping = True
+            running = tuple(self._running)
+        for process in running:
+            lifeline.release(process)
+
+
+def run_command(
+    command: list[str], workspace: Path, running: RunningStages, log: Callable[[str], None]
+) -> tuple[int | None, list[str]]:
+    """Run a command, passing its output on line by line; return its exit code (None if stopped) and all its lines."""
+    process = running.start(command, workspace)
+    if process is None:
+        return None, []
+    assert process.stdout is not None
+    stream = LineStream()
+    lines: list[str] = []
+
+    def take(new: str) -> None:
+        lines.append(new)
+        log(new)
+
+    try:
+        for data in _read_until_ended(process):
+            for line in stream.feed(data, time.monotonic()):
+                take(line)
+        code = process.wait()
+        for line in stream.close(time.monotonic()):
+            take(line)
+    finally:
+        lifeline.stop(process)
+        running.ended(process)
+        process.stdout.close()
+    return (None if running.stopping and code != 0 else code), lines
+
+
+def _read_until_ended(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:
+    """Yield output until it is closed, or until the process has ended though something it left behind keeps it open."""
+    assert process.stdout is not None
+    while True:
+        ended = process.poll() is not None
+        ready, _, _ = select.select([process.stdout], [], [], 0.0 if ended else 1.0)
+        data = os.read(process.stdout.fileno(), 65_536) if ready else b""
+        if data:
+            yield data
+        elif ready or ended:
+            return
+
+
+def reproduce(stage: str, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> StageOutcome:
+    """Run ``dvc repro --single-item`` for one stage. After a failure, the stage's earlier outputs are put back."""
+    began = time.monotonic()
+
+    def relevant(line: str) -> None:
+        if not line.lstrip().startswith(_CHATTER):
+            log(line)
+
+    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock"]
+    code, lines = run_command([*dvc, "repro", "--single-item", stage], workspace, running, relevant)
+    seconds = time.monotonic() - began
+    if code is None:
+        return StageOutcome(stage, "stopped", seconds, "stopped on request")
+    if code == 0:
+        return StageOutcome(stage, _state_in_words_of_dvc(lines), seconds)
+    outcome = StageOutcome(stage, "failed", seconds, *_cause(code, lines))
+    _put_back(stage, workspace, running, log)
+    return outcome
+
+
+def _state_in_words_of_dvc(lines: list[str]) -> StageState:
+    if any("didn't change, skipping" in line for line in lines):
+        return "unchanged"
+    if any("is cached - skipping run" in line for line in lines):
+        return "restored"
+    return "ran"
+
+
+def _cause(code: int, lines: list[str]) -> tuple[str, int]:
+    """Return the line that says why a stage failed, and the exit code of the stage (of DVC where DVC itself failed)."""
+    for at, line in enumerate(lines):
+        if found := _EXITED.search(line):
+            said = [text for text in lines[:at] if not text.startswith(("Running stage", ">"))]
+            stage_code = int(found.group(1))
+            return (said[-1] if said else f"exit code {stage_code} and no message"), stage_code
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    if code < 0:
+        return f"DVC was killed by signal {-code}", code
+    return (errors[-1] if errors else f"DVC ended with exit code {code}"), code
+
+
+def _put_back(stage: str, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> None:
+    """DVC removes a stage's outputs before it runs it; check out the ones that the lock file still records."""
+    lock_file = workspace / "dvc.lock"
+    if not lock_file.is_file() or not re.search(rf"^  {re.escape(stage)}:$", lock_file.read_text(), re.MULTILINE):
+        return
+    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock", "checkout"]
+    code, _ = run_command([*dvc, "--force", "--allow-missing", stage], workspace, running, lambda _line: None)
+    log(
+        "the outputs of the last good run were put back" if code == 0 else "the last good outputs could not be put back"
+    )
+
+
+def _retry_helps(_task: Any, task_run: Any, state: "State[Any]") -> bool:
+    failed = state.data
+    outcome = failed.data if isinstance(failed, State) else failed
+    return isinstance(outcome, StageOutcome) and outcome.worth_retrying and task_run.run_count <= RETRIES
+
+
+@task(
+    task_run_name="{stage}",
+    retries=RETRIES + 1,  # one more than are made: _retry_helps ends them, without Prefect's empty traceback
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=_retry_helps,
+    persist_result=False,
+    cache_policy=NO_CACHE,
+)
+def run_stage(stage: str, workspace: Path, running: RunningStages, known_unchanged: bool = False) -> "State[Any]":
+    """Bring one stage up to date; its state in Prefect is named after what was done (Ran, Restored, Unchanged).
+
+    ``known_unchanged`` says that DVC has already found the stage and everything before it as recorded.
+    """
+    if known_unchanged:
+        outcome = StageOutcome(stage, "unchanged", 0.0)
+    else:
+        outcome = reproduce(stage, workspace, running, get_run_logger().info)
+    if outcome.state in ("failed", "stopped"):
+        return Failed(message=f"{stage}: {outcome.message}", name=outcome.state.capitalize(), data=outcome)
+    return Completed(
+        message=f"{outcome.state} in {outcome.seconds:.1f} s", name=outcome.state.capitalize(), data=outcome
+    )
