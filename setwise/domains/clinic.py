@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from setwise.domains.base import DomainParams, Example, Prepared
+from setwise.domains.base import DomainParams, Example, Expectation, Prepared
 from setwise.errors import InputError
 
 if TYPE_CHECKING:
@@ -201,6 +201,10 @@ class Clinic:
     name = "clinic"
     Params = ClinicParams
     instruction = "Name the diagnosis of this invented patient."
+
+    def expectations(self) -> Sequence[Expectation]:
+        """Every patient is marked as invented."""
+        return (Expectation("marked_as_invented", "question", lambda e: e.question.startswith("Invented patient.")),)
 
     def load(self, params: ClinicParams, seed: int) -> Prepared:
         """Draw patients until both splits are full; a patient that repeats an earlier question is dropped."""

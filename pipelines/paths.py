@@ -1,0 +1,40 @@
+"""Where the stages put what they make, relative to the workspace; `dvc.yaml` names the same places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setwise.params import Params
+
+VALIDATION = Path("reports/validation.json")
+DATA_DOCS = Path("reports/data_docs")
+CURVES = Path("reports/curves")
+EVALUATION = Path("reports/evaluation")
+REPORT = Path("reports/report.html")
+METRICS = Path("reports/metrics.json")
+CHECKPOINTS = Path("checkpoints")
+
+
+def data_folder(params: Params) -> Path:
+    """The prepared splits and the vocabulary of the params' domain."""
+    return Path("data") / params.domain.name
+
+
+def split_path(params: Params, split: str) -> Path:
+    """The Parquet file of one split."""
+    return data_folder(params) / f"{split}.parquet"
+
+
+def model_folder(name: str) -> Path:
+    """The weights of a method, or of `base` or `warmstart`."""
+    return Path("models") / name
+
+
+def curve_path(name: str) -> Path:
+    """The training curve of a method, one JSON object a line."""
+    return CURVES / f"{name}.jsonl"
+
+
+def evaluation_folder(method: str) -> Path:
+    """The generations and metrics of a method, one Parquet and one JSON file per protocol."""
+    return EVALUATION / method

@@ -1,0 +1,96 @@
+"""What every stage has in common: its command line, its one-line errors, and outputs that appear whole or not at all."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from setwise.errors import InputError
+from setwise.params import Params, load_params
+from setwise.quiet import turn_telemetry_off
+
+log = logging.getLogger("setwise")
+
+
+def run_stage(name: str, stage: Callable[[Params], None]) -> None:
+    """Run a stage that works on the whole workspace: `python -m pipelines.<name>`."""
+    _parser(name).parse_args()
+    _run(lambda: stage(_prepare()))
+
+
+def run_method_stage(name: str, stage: Callable[[Params, str], None]) -> None:
+    """Run a stage that works on one method: `python -m pipelines.<name> --method M`."""
+    parser = _parser(name)
+    parser.add_argument("--method", required=True, help="one of params.yaml: methods")
+    method = parser.parse_args().method
+
+    def run() -> None:
+        params = _prepare()
+        if method not in params.methods:
+            raise InputError(f"--method {method}: not in params.yaml: methods; use one of {', '.join(params.methods)}")
+        stage(params, method)
+
+    _run(run)
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=f"python -m pipelines.{name}", description=f"The stage {name} of dvc.yaml.")
+
+
+def _prepare() -> Params:
+    """Read the params before anything else; quiet the libraries; fix the number of threads."""
+    params = load_params()
+    turn_telemetry_off()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ["OMP_NUM_THREADS"] = str(params.threads)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
+    for noisy in ("alembic", "datasets", "great_expectations", "httpx", "mlflow", "transformers", "trl"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    return params
+
+
+def _run(stage: Callable[[], None]) -> None:
+    try:
+        stage()
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(InputError.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; run again to go on\n")
+        sys.exit(130)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a new folder to write to; on success it takes the place of `path`, on failure `path` stays as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.writing")
+    old = path.with_name(f".{path.name}.replaced")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh.mkdir()
+    try:
+        yield fresh
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    if path.exists():
+        path.rename(old)
+    fresh.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.writing")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
