@@ -75,13 +75,17 @@ class TrainParams(Section):
     scale_rewards: Literal["batch", "none", "group"] = "batch"
     max_completion_tokens: Positive = 64
     checkpoints: Positive = 10
+    held_out: Annotated[int, Field(ge=1)] = 500
+    patience: Annotated[int, Field(ge=0)] = 0
 
 
 class EvaluateParams(Section):
-    """How the test split is answered and how intervals are drawn."""
+    """How the test split is answered, up to how many answers the curves go, and how intervals are drawn."""
 
     temperature: Annotated[float, Field(ge=0)] = 1.0
-    batch_size: Positive = 256
+    max_completion_tokens: Positive = 64
+    answers: Annotated[int, Field(ge=1, le=30)] = 30
+    batch_size: Positive = 512
     resamples: Annotated[int, Field(ge=100)] = 2000
 
 

@@ -1,0 +1,150 @@
+"""Stage `evaluate@<method>`: answer the test split by every protocol, keep the generations, compute the metrics."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.paths import evaluation_folder, model_folder, split_path
+from pipelines.stage import log, run_method_stage, whole_folder, write_whole
+from setwise.digests import weights_digest
+from setwise.domains import Example, get_domain
+from setwise.domains.parquet import read_examples
+from setwise.engines import Sampling
+from setwise.evaluation import MetricsReport, Protocol, StoreKey, dataset_digest, generate, get_protocol, prompt_digest, summarise
+from setwise.methods import Method, get_method
+from setwise.params import Params
+from setwise.prompts import build_prompt
+
+_CACHE = Path("checkpoints/evaluation")
+"""Where an interrupted evaluation's parts wait; the folder that DVC tracks gets whole files only."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One protocol to evaluate and the model folder it asks."""
+
+    protocol: Protocol
+    model: str
+
+    @property
+    def name(self) -> str:
+        """The file name of its results."""
+        return self.protocol.name if self.protocol.generations == 1 or self.protocol.union else "curve"
+
+
+def tasks_of(method: Method, params: Params) -> list[Task]:
+    """What is generated for a method: one generation, the curve to many answers, and its baselines."""
+    most = params.evaluate.answers
+    tasks = [Task(get_protocol("one", method, params.k), method.name)]
+    if method.multi:
+        tasks.append(Task(get_protocol("one", method, params.k, generations=max(2, most // params.k)), method.name))
+    else:
+        tasks.append(Task(get_protocol(f"sample-{most}", method, params.k), method.name))
+        tasks.append(Task(get_protocol(f"sample-{params.k}", method, params.k), method.name))
+        tasks.append(Task(get_protocol("prompted", method, params.k), method.name))
+    tasks.append(Task(get_protocol("warmstart", method, params.k), "warmstart"))
+    tasks.append(Task(get_protocol("base", method, params.k), "base"))
+    return tasks
+
+
+def evaluate(params: Params, method_name: str) -> None:
+    """Write `reports/evaluation/<method>/<protocol>.parquet` and `.json`; add the metrics to the method's MLflow run."""
+    import torch
+
+    torch.set_num_threads(params.threads)
+    method = get_method(method_name)
+    examples = read_examples(split_path(params, "test"))
+    cache = _CACHE / method_name
+    reports: dict[str, MetricsReport] = {}
+    for task in tasks_of(method, params):
+        started = time.monotonic()
+        store = _generate(task, params, method, examples, cache)
+        reports[task.name] = summarise(store, examples, n_resamples=params.evaluate.resamples, seed=params.seed)
+        log.info("%s %s: %s (%.0f s)", method_name, task.name, _headline(reports[task.name]), time.monotonic() - started)
+    with whole_folder(evaluation_folder(method_name)) as folder:
+        for name, report in reports.items():
+            shutil.copyfile(cache / f"{name}.parquet", folder / f"{name}.parquet")
+            write_whole(folder / f"{name}.json", json.dumps(report, indent=1, allow_nan=False))
+    _track(params, method_name, reports)
+    shutil.rmtree(cache)
+
+
+def _generate(task: Task, params: Params, method: Method, examples: list[Example], cache: Path) -> Path:
+    """The store of one task; what an interrupted evaluation left is used where its key fits, else made anew."""
+    from setwise.engines.transformers import TransformersEngine
+
+    weights = model_folder(task.model)
+    engine = TransformersEngine.load(weights, params.evaluate.batch_size, params.model.dtype)
+    instruction = get_domain(params.domain.name).instruction
+    prompts = [build_prompt(e.question, task.protocol.layout, engine.tokenizer, instruction) for e in examples]
+    sampling = Sampling(
+        temperature=params.evaluate.temperature,
+        max_tokens=params.evaluate.max_completion_tokens,
+        n=task.protocol.generations,
+        seed=params.seed,
+    )
+    key = StoreKey(
+        weights=weights_digest(weights),
+        dataset=dataset_digest(examples),
+        prompts=prompt_digest(prompts),
+        method=method.name,
+        protocol=task.protocol,
+        sampling=sampling,
+    )
+    path = cache / f"{task.name}.parquet"
+    if path.exists() and not _fits(path, key):
+        path.unlink()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    generate(engine, examples, prompts, key, path, part_rows=params.evaluate.batch_size * 4)
+    return path
+
+
+def _fits(path: Path, key: StoreKey) -> bool:
+    """Whether a finished file is of this very evaluation."""
+    from setwise.errors import InputError
+    from setwise.evaluation import Store
+
+    try:
+        Store(path).check_key(key)
+    except InputError as error:
+        log.info("%s; generating again", error)
+        return False
+    return True
+
+
+def _headline(report: MetricsReport) -> str:
+    metrics = report["metrics"]
+    shown = ("valid_rate", f"coverage_at_{report['answers']}", "attainable_share", "set_brier")
+    return ", ".join(f"{m} {metrics[m]['value']:.3f}" for m in shown if metrics.get(m, {}).get("value") is not None)
+
+
+def _track(params: Params, method: str, reports: dict[str, MetricsReport]) -> None:
+    """Add the metrics and files to the run that trained these weights, or to a run of their own if there is none."""
+    from setwise.digests import file_digest
+    from setwise.tracking import WEIGHTS_TAG, find_run, start_run
+
+    digest = weights_digest(model_folder(method))
+    run = find_run(params.domain.name, digest)
+    if run is None:
+        log.info("no tracking run trained these weights (restored from the cache?); the metrics get a run of their own")
+        data = {split: file_digest(split_path(params, split)) for split in ("train", "test")}
+        run = start_run(params, method, data, {WEIGHTS_TAG: digest, "setwise.stage": "evaluate"})
+    figures: dict[str, float] = {}
+    for protocol, report in reports.items():
+        prefix = "eval" if protocol == "one" else f"eval_{protocol}"
+        for name, entry in report["metrics"].items():
+            for suffix, part in (("", "value"), ("_lo", "lo"), ("_hi", "hi")):
+                if entry[part] is not None and (protocol == "one" or part == "value"):
+                    figures[f"{prefix}/{name}{suffix}"] = entry[part]
+    run.log_metrics(figures)
+    for protocol in reports:
+        run.log_file(evaluation_folder(method) / f"{protocol}.json", "evaluation")
+    run.finish()
+
+
+if __name__ == "__main__":
+    run_method_stage("evaluate", evaluate)

@@ -1,0 +1,76 @@
+"""Stage `train@<method>`: multi-answer RL from the warm start, resumable, tracked as one MLflow run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder, split_path
+from pipelines.stage import log, run_method_stage, whole_folder, write_whole
+from setwise.digests import file_digest, weights_digest
+from setwise.domains.parquet import read_examples
+from setwise.errors import InputError
+from setwise.params import Params
+from setwise.tracking import WEIGHTS_TAG, Run, failing, get_client, start_run
+
+
+def train(params: Params, method: str) -> None:
+    """Write `models/<method>` and `reports/curves/<method>.jsonl`; an interrupted training goes on where it can."""
+    import torch
+    from transformers import set_seed
+
+    from setwise.training.train import open_workdir, remember_run, train_method, training_fingerprint
+
+    policy = model_folder("warmstart")
+    if not policy.is_dir():
+        raise InputError(f"{policy}: the warm start is missing; run `dvc repro warmstart`")
+    torch.set_num_threads(params.threads)
+    set_seed(params.seed)
+    data = {split: file_digest(data_folder(params) / f"{split}.parquet") for split in ("train", "test")}
+    examples = read_examples(split_path(params, "train"))
+    if len(examples) <= params.train.held_out:
+        raise InputError(
+            f"params.yaml: train.held_out: {params.train.held_out} of {len(examples)} training questions; lower it"
+        )
+    policy_digest = weights_digest(policy)
+    fingerprint = training_fingerprint(params, method, policy_digest, data["train"])
+    workdir = CHECKPOINTS / method
+    run = _open_run(params, method, open_workdir(workdir, fingerprint), data, policy_digest)
+    remember_run(workdir, fingerprint, run.run_id)
+    with failing(run):
+        trained = train_method(params, method, policy, examples, workdir, run)
+    digest = weights_digest(trained.weights)
+    with whole_folder(model_folder(method)) as folder:
+        shutil.copytree(trained.weights, folder, dirs_exist_ok=True)
+    write_whole(curve_path(method), (workdir / "curve.jsonl").read_text(encoding="utf-8"))
+    run.log_metrics({"train/seconds": trained.seconds, "train/best_step": trained.best_step}, trained.steps)
+    run.set_tags({WEIGHTS_TAG: digest})
+    run.finish()
+    shutil.rmtree(workdir)
+    log.info(
+        "%s: %d steps in %.0f s; kept step %d (held-out reward %.3f)",
+        method,
+        trained.steps - trained.resumed_from,
+        trained.seconds,
+        trained.best_step,
+        trained.best_score,
+    )
+
+
+def _open_run(params: Params, method: str, interrupted: str | None, data: dict[str, str], policy: str) -> Run:
+    """The run of the interrupted training, taken up again, or a new one."""
+    if interrupted is not None:
+        run = Run(get_client(), interrupted)
+        run.client.update_run(interrupted, status="RUNNING")
+        return run
+    return start_run(params, method, data, {"setwise.warmstart": policy, "setwise.stage": "train"})
+
+
+def curve_rows(method: str) -> list[dict[str, float]]:
+    """The training curve of a method, one row per logged step."""
+    text = curve_path(method).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+if __name__ == "__main__":
+    run_method_stage("train", train)

@@ -1,0 +1,86 @@
+"""Stage `warmstart`: tokenizer and model (made from config, or loaded), then supervised training on demonstrations."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.paths import data_folder, model_folder, split_path
+from pipelines.stage import log, run_stage, whole_folder
+from setwise.domains import Example, get_domain
+from setwise.domains.parquet import read_examples
+from setwise.methods import METHODS
+from setwise.params import Params
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def warmstart(params: Params) -> None:
+    """Write `models/base` (the policy before any training) and `models/warmstart`, which every method starts from."""
+    import torch
+    from transformers import set_seed
+
+    from setwise.training.warmstart import warm_start
+
+    torch.set_num_threads(params.threads)
+    set_seed(params.seed)
+    folder = data_folder(params)
+    examples = read_examples(split_path(params, "train"))
+    extra = folder / "warmstart.parquet"
+    trained_on = examples[: len(examples) - params.train.held_out]
+    trained_on += read_examples(extra) if extra.exists() else []
+    vocabulary = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+    model, tokenizer = _make_policy(params, trained_on, vocabulary or [])
+    layouts = [METHODS[name].layout(params.k) for name in METHODS]
+    with whole_folder(model_folder("base")) as base, whole_folder(model_folder("warmstart")) as weights:
+        _save(model, tokenizer, base)
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory() as scratch:
+            counts = warm_start(
+                model,
+                tokenizer,
+                trained_on,
+                vocabulary,
+                params.warmstart,
+                layouts,
+                get_domain(params.domain.name).instruction,
+                params.seed,
+                Path(scratch),
+            )
+        log.info("warm start: %.0f s, %s", time.monotonic() - started, counts)
+        _save(model, tokenizer, weights)
+
+
+def _make_policy(
+    params: Params, examples: list[Example], vocabulary: list[str]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The policy before training: loaded from `model.path`, else made from the config with the domain's tokenizer."""
+    from setwise.training.model import build_model, load_policy
+    from setwise.training.tokenizer import build_tokenizer
+
+    if params.model.path is not None:
+        if params.model.trust_remote_code:
+            log.warning("model.trust_remote_code is on: code from %s is run on this machine", params.model.path)
+        return load_policy(
+            params.model.path,
+            revision=params.model.revision,
+            dtype=params.model.dtype,
+            trust_remote_code=params.model.trust_remote_code,
+        )
+    answers = [alias for example in examples for aliases in example.gold for alias in aliases]
+    texts = [*(example.question for example in examples), *answers, *vocabulary]
+    tokenizer = build_tokenizer(texts, params.model.vocab_size)
+    return build_model(params.model, tokenizer, params.seed), tokenizer
+
+
+def _save(model: Any, tokenizer: Any, folder: Path) -> None:
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    run_stage("warmstart", warmstart)

@@ -1,0 +1,146 @@
+"""MLflow: one run per (method, K, seed) in experiment `setwise/<domain>`; training opens it, evaluation adds to it.
+
+The tracking store is `mlruns/mlflow.db` with artifacts beside it, unless `MLFLOW_TRACKING_URI` says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from setwise.params import Params
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+WEIGHTS_TAG = "setwise.weights"
+"""Tag of a run: the sha256 of the weights it trained, by which evaluation finds it."""
+_LONGEST_PARAM = 500
+
+
+def run_name(method: str, k: int, seed: int) -> str:
+    """The name of the run of one method, K and seed."""
+    return f"{method}-k{k}-seed{seed}"
+
+
+def get_client(workspace: Path = Path()) -> MlflowClient:
+    """The client of the workspace's tracking store."""
+    import mlflow
+
+    folder = (workspace / "mlruns").resolve()
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    return mlflow.MlflowClient(uri)
+
+
+def get_experiment(client: MlflowClient, domain: str, workspace: Path = Path()) -> str:
+    """The id of experiment `setwise/<domain>`, made if it is not there (by another process at the same time, too)."""
+    from mlflow.exceptions import MlflowException
+
+    name = f"setwise/{domain}"
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        served = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
+        location = None if served else (workspace / "mlruns" / "artifacts" / domain).resolve().as_uri()
+        try:
+            return str(client.create_experiment(name, artifact_location=location))
+        except MlflowException:
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    return str(found.experiment_id)
+
+
+def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested params as `section.key` → text, as MLflow stores them."""
+    flat: dict[str, str] = {}
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = str(value)[:_LONGEST_PARAM]
+    return flat
+
+
+class Run:
+    """One MLflow run that is written to by its id, from any thread or process."""
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self.client = client
+        self.run_id = run_id
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log metrics at a step; what is not finite is left out, since MLflow's charts can't show it."""
+        import math
+        import time
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        entries = [Metric(key, float(v), now, step) for key, v in metrics.items() if math.isfinite(float(v))]
+        if entries:
+            self.client.log_batch(self.run_id, metrics=entries)
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags."""
+        for key, value in tags.items():
+            self.client.set_tag(self.run_id, key, value)
+
+    def log_file(self, path: Path, folder: str | None = None) -> None:
+        """Keep a file with the run."""
+        self.client.log_artifact(self.run_id, str(path), folder)
+
+    def finish(self, status: str = "FINISHED") -> None:
+        """End the run: `FINISHED` or `FAILED`."""
+        self.client.set_terminated(self.run_id, status)
+
+
+def start_run(params: Params, method: str, datasets: Mapping[str, str], tags: Mapping[str, str]) -> Run:
+    """Open the run of a method: the params flattened, the dataset digests as inputs.
+
+    Args:
+        params: all params; logged as `section.key`.
+        method: names the run with K and seed.
+        datasets: split → digest.
+        tags: further tags.
+    """
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Param
+
+    client = get_client()
+    experiment = get_experiment(client, params.domain.name)
+    name = run_name(method, params.k, params.seed)
+    fixed = {"mlflow.runName": name, "setwise.method": method, "setwise.k": str(params.k), "setwise.seed": str(params.seed)}
+    run_id = client.create_run(experiment, run_name=name, tags={**fixed, **tags}).info.run_id
+    flat = flatten(params.model_dump(mode="json"))
+    client.log_batch(run_id, params=[Param(key, value) for key, value in sorted(flat.items())])
+    inputs = [
+        DatasetInput(
+            Dataset(name=f"{params.domain.name}/{split}", digest=digest[:36], source_type="local", source=f'{{"uri": "data/{params.domain.name}/{split}.parquet"}}'),
+            [InputTag("mlflow.data.context", split)],
+        )
+        for split, digest in datasets.items()
+    ]
+    client.log_inputs(run_id, datasets=inputs)
+    return Run(client, run_id)
+
+
+def find_run(domain: str, weights: str) -> Run | None:
+    """The newest run of the domain's experiment that trained the weights with this digest."""
+    client = get_client()
+    experiment = get_experiment(client, domain)
+    found = client.search_runs([experiment], f"tags.`{WEIGHTS_TAG}` = '{weights}'", max_results=1, order_by=["start_time DESC"])
+    return Run(client, found[0].info.run_id) if found else None
+
+
+@contextmanager
+def failing(run: Run) -> Iterator[None]:
+    """Mark the run failed when the block raises."""
+    try:
+        yield
+    except BaseException as error:
+        run.set_tags({"setwise.failure": " ".join(str(error).split())[:500] or type(error).__name__})
+        run.finish("FAILED")
+        raise

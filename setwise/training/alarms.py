@@ -1,0 +1,50 @@
+"""Training that has gone wrong is stopped and says so: a loss that is no number, a dead reward, validity that falls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+CONSTANT_LOGS = 20
+"""Rows in a row without any spread of the reward within a group."""
+COLLAPSE_LOGS = 5
+"""Rows in a row with validity below half of the best so far."""
+EXPLODED_NORM = 1e4
+"""A gradient norm, before clipping, that no run of ours that learned came near (the largest seen was 40)."""
+
+
+class TrainingFailure(RuntimeError):  # noqa: N818 - named for what the user reads
+    """Training cannot go on; the last good checkpoint is kept."""
+
+
+class Alarms:
+    """Reads the curve row by row and raises `TrainingFailure` as soon as a rule is broken."""
+
+    def __init__(self) -> None:
+        self._constant = 0
+        self._collapsed = 0
+        self._best_valid = 0.0
+
+    def check(self, step: int, row: Mapping[str, float]) -> None:
+        """Check one row of the curve (keys as in `setwise.training.train`)."""
+        for key in ("train/loss", "train/grad_norm", "train/reward"):
+            value = row.get(key, 0.0)
+            if not math.isfinite(value):
+                raise TrainingFailure(f"step {step}: {key} is {value}; lower train.learning_rate")
+        if row.get("train/grad_norm", 0.0) > EXPLODED_NORM:
+            raise TrainingFailure(
+                f"step {step}: the gradient norm is {row['train/grad_norm']:.3g}; lower train.learning_rate"
+            )
+        self._constant = self._constant + 1 if row.get("train/frac_reward_zero_std", 0.0) >= 1.0 else 0
+        if self._constant >= CONSTANT_LOGS:
+            raise TrainingFailure(
+                f"step {step}: for {CONSTANT_LOGS} rows every group had one reward, so nothing is learned; "
+                "raise train.temperature or check the warm start"
+            )
+        valid = row.get("train/valid", self._best_valid)
+        self._best_valid = max(self._best_valid, valid)
+        self._collapsed = self._collapsed + 1 if valid < self._best_valid / 2 else 0
+        if self._collapsed >= COLLAPSE_LOGS:
+            raise TrainingFailure(
+                f"step {step}: validity fell to {valid:.3f} from {self._best_valid:.3f}; lower train.learning_rate"
+            )

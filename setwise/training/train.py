@@ -1,0 +1,234 @@
+"""Train one method, resumably: checkpoints, the curve, a held-out score at each checkpoint, and the best weights kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+
+from setwise.domains import Example, get_domain
+from setwise.engines import Sampling
+from setwise.engines.transformers import TransformersEngine
+from setwise.methods import get_method
+from setwise.params import Params
+from setwise.prompts import build_prompt
+from setwise.tracking import Run
+from setwise.training.alarms import Alarms
+from setwise.training.checkpoints import newest_whole, seal, step_of
+from setwise.training.curve import Curve
+from setwise.training.model import load_policy
+from setwise.training.rl import SetTrainer, make_trainer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+log = logging.getLogger("setwise.training")
+
+_LIVE_SECONDS = 5.0
+_BEST = "best"
+_STATE = "state.json"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training left: the folder with the best weights, where they were best, and how long it took."""
+
+    weights: Path
+    best_step: int
+    best_score: float
+    steps: int
+    seconds: float
+    resumed_from: int
+
+
+def training_fingerprint(params: Params, method: str, policy_digest: str, data_digest: str) -> str:
+    """What a checkpoint belongs to: other params, weights or data start afresh."""
+    sections = params.model_dump(mode="json", include={"seed", "k", "threads", "model", "reward", "train", "domain"})
+    content = json.dumps([method, policy_digest, data_digest, sections], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def open_workdir(workdir: Path, fingerprint: str) -> str | None:
+    """Make the training folder ready: what was left of the same training is kept, of another one removed.
+
+    Returns:
+        The id of the tracking run of the interrupted training, or None for a fresh start.
+    """
+    state = workdir / _STATE
+    if state.exists():
+        left = json.loads(state.read_text(encoding="utf-8"))
+        if left.get("fingerprint") == fingerprint:
+            return str(left["run_id"])
+        log.info("%s: checkpoints of another training; starting afresh", workdir)
+    shutil.rmtree(workdir, ignore_errors=True)
+    return None
+
+
+def remember_run(workdir: Path, fingerprint: str, run_id: str) -> None:
+    """Note which tracking run the training in `workdir` writes to."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    fresh = workdir / f".{_STATE}.writing"
+    fresh.write_text(json.dumps({"fingerprint": fingerprint, "run_id": run_id}), encoding="utf-8")
+    fresh.replace(workdir / _STATE)
+
+
+def train_method(
+    params: Params, method: str, policy: Path, examples: Sequence[Example], workdir: Path, run: Run | None
+) -> Trained:
+    """Train `method` from the weights in `policy`; goes on from the newest whole checkpoint in `workdir`.
+
+    The last `params.train.held_out` examples are not trained on; the weights that score best on them are kept.
+
+    Raises:
+        TrainingFailure: the loss is no number, the reward is dead, or validity collapsed.
+    """
+    started = time.monotonic()
+    held_out = examples[len(examples) - params.train.held_out :]
+    model, tokenizer = load_policy(policy, dtype=params.model.dtype)
+    curve = Curve(workdir / "curve.jsonl", run)
+    checkpoint = newest_whole(workdir)
+    done = step_of(checkpoint) if checkpoint else 0
+    curve.resume(done)
+    if checkpoint:
+        log.info("%s: going on from step %d of %d", method, done, params.train.steps)
+    score = HeldOut(params, method, held_out, tokenizer)
+    keeper = Keeper(method, params, curve, score, workdir, tokenizer)
+    trainer = make_trainer(
+        model, tokenizer, examples[: len(examples) - len(held_out)], get_method(method), params, workdir, [keeper]
+    )
+    keeper.start(trainer, done)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    curve.flush()
+    best = keeper.best()
+    return Trained(
+        weights=workdir / _BEST,
+        best_step=best["step"],
+        best_score=best["score"],
+        steps=trainer.state.global_step,
+        seconds=time.monotonic() - started,
+        resumed_from=done,
+    )
+
+
+class HeldOut:
+    """Scores a policy by its mean reward on held-out questions, one sampled completion each."""
+
+    def __init__(
+        self, params: Params, method: str, examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase
+    ) -> None:
+        instruction = get_domain(params.domain.name).instruction
+        layout = get_method(method).layout(params.k)
+        self.golds = [example.to_gold() for example in examples]
+        self.prompts = [build_prompt(e.question, layout, tokenizer, instruction) for e in examples]
+        self.sampling = Sampling(params.train.temperature, max_tokens=params.train.max_completion_tokens, seed=params.seed)
+        self.tokenizer = tokenizer
+        self.batch_size = params.evaluate.batch_size
+
+    def __call__(self, model: PreTrainedModel, reward: Any) -> float:
+        """The mean reward of `model`; the state of the random generators is left as it was."""
+        import torch
+
+        state = torch.get_rng_state()
+        training = model.training
+        engine = TransformersEngine(model, self.tokenizer, self.batch_size)
+        texts = [drawn[0].text for drawn in engine.generate(self.prompts, self.sampling)]
+        model.train(training)
+        torch.set_rng_state(state)
+        return float(sum(part.total for part in reward.breakdown(texts, self.golds)) / len(texts))
+
+
+class Keeper(TrainerCallback):
+    """Writes the curve, a live line, sealed checkpoints and the best weights; stops a training that went wrong."""
+
+    def __init__(
+        self,
+        method: str,
+        params: Params,
+        curve: Curve,
+        score: Callable[[Any, Any], float],
+        workdir: Path,
+        tokenizer: PreTrainedTokenizerBase,
+    ) -> None:
+        self.method = method
+        self.params = params.train
+        self.curve = curve
+        self.score = score
+        self.workdir = workdir
+        self.tokenizer = tokenizer
+        self.alarms = Alarms()
+        self._live = time.monotonic()
+
+    def start(self, trainer: SetTrainer, done: int) -> None:
+        """Attach the trainer, whose model and reward are scored; forget a best that lies after step `done`."""
+        self.trainer = trainer
+        if self._read_best()["step"] > done:
+            shutil.rmtree(self.workdir / _BEST, ignore_errors=True)
+
+    def best(self) -> dict[str, Any]:
+        """Step and held-out score of the best weights so far."""
+        return self._read_best()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        """Add a row to the curve."""
+        if not logs or "reward" not in logs:
+            return
+        row = {f"train/{key.removeprefix(f'{self.method}/')}": value for key, value in logs.items()}
+        row = {k: v for k, v in row.items() if isinstance(v, int | float)}
+        self.curve.add(state.global_step, row)
+        self.alarms.check(state.global_step, {k: float(v) for k, v in row.items()})
+        if time.monotonic() - self._live >= _LIVE_SECONDS or state.global_step == state.max_steps:
+            self._live = time.monotonic()
+            shown = {k: row[f"train/{k}"] for k in ("reward", "valid", "coverage", "brier") if f"train/{k}" in row}
+            text = ", ".join(f"{k} {v:.3f}" for k, v in shown.items())
+            log.info("%s: step %d of %d: %s", self.method, state.global_step, state.max_steps, text)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Score the policy on the held-out questions, keep it if it is the best, seal the checkpoint."""
+        trainer = self.trainer
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        score = self.score(model, trainer.reward_funcs[0])
+        best = self._read_best()
+        if score > best["score"]:
+            self._keep_best(model, state.global_step, score)
+        elif self.params.patience and self._checkpoints_since(best["step"], state) >= self.params.patience:
+            log.info("%s: no better score for %d checkpoints; stopping early", self.method, self.params.patience)
+            control.should_training_stop = True
+        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        self.curve.flush()
+        if self.curve.run is not None:
+            self._log_score(score, state.global_step)
+
+    def _log_score(self, score: float, step: int) -> None:
+        run = self.curve.run
+        try:
+            if run is not None:
+                run.log_metrics({"train/held_out_reward": score}, step)
+        except Exception as error:  # noqa: BLE001 - tracking that is away must not stop training
+            log.warning("tracking: the held-out score of step %d was not logged (%s)", step, " ".join(str(error).split())[:200])
+
+    def _checkpoints_since(self, step: int, state: Any) -> int:
+        return int((state.global_step - step) // max(1, state.save_steps))
+
+    def _read_best(self) -> dict[str, Any]:
+        path = self.workdir / _BEST / "best.json"
+        if not path.exists():
+            return {"step": 0, "score": float("-inf")}
+        best: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return best
+
+    def _keep_best(self, model: PreTrainedModel, step: int, score: float) -> None:
+        fresh = self.workdir / f".{_BEST}.writing"
+        shutil.rmtree(fresh, ignore_errors=True)
+        model.save_pretrained(fresh)
+        self.tokenizer.save_pretrained(fresh)
+        (fresh / "best.json").write_text(json.dumps({"step": step, "score": score}), encoding="utf-8")
+        shutil.rmtree(self.workdir / _BEST, ignore_errors=True)
+        fresh.rename(self.workdir / _BEST)
