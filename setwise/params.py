@@ -184,5 +184,7 @@ def get_methods(params: Params, name: str | None) -> list[str]:
         return list(params.methods)
     get_method(name)
     if name not in params.methods:
-        raise InputError(f"method {name!r} is not in params.yaml: methods; add it there, or use {', '.join(params.methods)}")
+        raise InputError(
+            f"method {name!r} is not in params.yaml: methods; add it there, or use {', '.join(params.methods)}"
+        )
     return [name]

@@ -31,7 +31,11 @@ def layout_instruction(layout: Layout) -> str:
             lines.append(f"<confidence{number}> probability that it is right, 0 to 1 </confidence{number}>")
     count = "one answer" if layout.k == 1 else f"{layout.k} different answers, the most likely first"
     if layout.confidences:
-        count += ", with the probability that it is right" if layout.k == 1 else ", each with the probability that it is right"
+        count += (
+            ", with the probability that it is right"
+            if layout.k == 1
+            else ", each with the probability that it is right"
+        )
     return _LAYOUT_RULES.format(count=count, lines="\n".join(lines))
 
 

@@ -42,7 +42,7 @@ def add_compact_head(model: PreTrainedModel, temperature: float = 1.0) -> None:
         return _output(log_p, targets, mask, items)
 
     # `generate` validates its keyword arguments against the wrapped signature
-    forward.__wrapped__ = type(model).forward  # type: ignore[attr-defined]
+    forward.__wrapped__ = type(model).forward
     model.forward = types.MethodType(forward, model)  # type: ignore[method-assign]
 
 

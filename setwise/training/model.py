@@ -62,7 +62,9 @@ def load_policy(
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True, **options)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"model {path}: cannot be loaded ({reason}); give a local folder or a reachable Hub name") from error
+        raise InputError(
+            f"model {path}: cannot be loaded ({reason}); give a local folder or a reachable Hub name"
+        ) from error
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token

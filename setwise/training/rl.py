@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from trl import GRPOTrainer
 
+from setwise.domains import Example, get_domain
 from setwise.engines import Sampling
 from setwise.engines.transformers import generate_ids
+from setwise.methods import Method
+from setwise.params import Params
+from setwise.prompts import build_prompt
+from setwise.rewards import Weights, make_reward
 from setwise.training.compact_head import add_compact_head
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 class SetTrainer(GRPOTrainer):
@@ -19,7 +29,12 @@ class SetTrainer(GRPOTrainer):
         add_compact_head(self.accelerator.unwrap_model(self.model), self.temperature)
 
     def _generate_single_turn(
-        self, prompt_ids: list[list[int]], images: Any, multimodal_fields: dict[str, Any], num_generations: int, **kw: Any
+        self,
+        prompt_ids: list[list[int]],
+        images: Any,
+        multimodal_fields: dict[str, Any],
+        num_generations: int,
+        has_tool_images: bool = False,
     ) -> tuple[list[list[int]], Any]:
         """Generate a batch in which each prompt stands `num_generations` times in a row."""
         plain = self.accelerator.num_processes == 1 and not (
@@ -28,10 +43,85 @@ class SetTrainer(GRPOTrainer):
         groups = prompt_ids[::num_generations]
         if not plain or any(prompt_ids[i] != groups[i // num_generations] for i in range(len(prompt_ids))):
             result: tuple[list[list[int]], Any] = super()._generate_single_turn(
-                prompt_ids, images, multimodal_fields, num_generations, **kw
+                prompt_ids, images, multimodal_fields, num_generations, has_tool_images
             )
             return result
-        sampling = Sampling(self.temperature, self.top_p, self.max_completion_length, n=num_generations)
-        model = self.accelerator.unwrap_model(self.model)
-        drawn = generate_ids(model, self.processing_class, groups, sampling)
+        limit: Any = self.max_completion_length
+        tokenizer: Any = self.processing_class
+        sampling = Sampling(self.temperature, self.top_p, limit, n=num_generations)
+        drawn = generate_ids(self.accelerator.unwrap_model(self.model), tokenizer, groups, sampling)
         return [ids for ids, _ in drawn], None
+
+
+def make_trainer(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    method: Method,
+    params: Params,
+    output_dir: Path,
+    callbacks: Sequence[Any] = (),
+) -> SetTrainer:
+    """A trainer of `model` (in place) for one method, ready for `.train(resume_from_checkpoint=…)`.
+
+    Checkpoints are written to `output_dir`, `params.train.checkpoints` of them over the whole training.
+    """
+    from datasets import Dataset
+    from trl import GRPOConfig
+
+    train = params.train
+    weights = Weights(
+        format=params.reward.format_weight,
+        correctness=params.reward.correctness_weight,
+        brier=params.reward.brier_weight,
+    )
+    reward = make_reward(method, k=params.k, credit=params.reward.credit, weights=weights)
+    instruction = get_domain(params.domain.name).instruction
+    rows = [
+        _row(example, build_prompt(example.question, reward.layout, tokenizer, instruction)) for example in examples
+    ]
+    every = max(1, train.steps // train.checkpoints)
+    config = GRPOConfig(
+        output_dir=str(output_dir),
+        max_steps=train.steps,
+        learning_rate=train.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=train.warmup_steps,
+        per_device_train_batch_size=train.prompts_per_step * train.generations,
+        num_generations=train.generations,
+        max_completion_length=train.max_completion_tokens,
+        temperature=train.temperature,
+        beta=train.beta,
+        scale_rewards=train.scale_rewards,
+        loss_type="dr_grpo",
+        logging_steps=max(1, train.steps // 100),
+        save_strategy="steps",
+        save_steps=every,
+        report_to=[],
+        seed=params.seed,
+        use_cpu=model.device.type == "cpu",
+        bf16=False,
+        gradient_checkpointing=False,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+    )
+    return SetTrainer(
+        model=model,
+        args=config,
+        reward_funcs=[reward],
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        callbacks=list(callbacks),
+    )
+
+
+def _row(example: Example, prompt: str) -> dict[str, Any]:
+    """One row of the trainer's dataset: the prompt and what the reward needs to judge its completions."""
+    return {
+        "prompt": prompt,
+        "gold": [list(aliases) for aliases in example.gold],
+        "match": example.match,
+        "exclusive": example.exclusive,
+        "tests": list(example.tests) or None,
+        "setup": example.setup or None,
+    }
