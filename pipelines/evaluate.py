@@ -14,6 +14,7 @@ from setwise.digests import weights_digest
 from setwise.domains import Example, get_domain
 from setwise.domains.parquet import read_examples
 from setwise.engines import Sampling
+from setwise.errors import InputError
 from setwise.evaluation import MetricsReport, Protocol, StoreKey, dataset_digest, generate, get_protocol, prompt_digest, summarise
 from setwise.methods import Method, get_method
 from setwise.params import Params
@@ -78,6 +79,8 @@ def _generate(task: Task, params: Params, method: Method, examples: list[Example
     from setwise.engines.transformers import TransformersEngine
 
     weights = model_folder(task.model)
+    if not weights.is_dir():
+        raise InputError(f"{weights}: no model; run `dvc repro` for the stage that makes it")
     engine = TransformersEngine.load(weights, params.evaluate.batch_size, params.model.dtype)
     instruction = get_domain(params.domain.name).instruction
     prompts = [build_prompt(e.question, task.protocol.layout, engine.tokenizer, instruction) for e in examples]
@@ -105,7 +108,6 @@ def _generate(task: Task, params: Params, method: Method, examples: list[Example
 
 def _fits(path: Path, key: StoreKey) -> bool:
     """Whether a finished file is of this very evaluation."""
-    from setwise.errors import InputError
     from setwise.evaluation import Store
 
     try:

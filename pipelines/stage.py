@@ -19,6 +19,10 @@ from setwise.quiet import turn_telemetry_off
 log = logging.getLogger("setwise")
 
 
+class StageFailure(RuntimeError):  # noqa: N818 - named for what the user reads
+    """A stage that did its work as told and cannot end well; one line says why and what to do."""
+
+
 def run_stage(name: str, stage: Callable[[Params], None]) -> None:
     """Run a stage that works on the whole workspace: `python -m pipelines.<name>`."""
     _parser(name).parse_args()
@@ -49,6 +53,7 @@ def _prepare() -> Params:
     params = load_params()
     turn_telemetry_off()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # live lines instead: bars of libraries garble the flow's log
     os.environ["OMP_NUM_THREADS"] = str(params.threads)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     for noisy in ("alembic", "datasets", "great_expectations", "httpx", "mlflow", "transformers", "trl"):
@@ -63,6 +68,9 @@ def _run(stage: Callable[[], None]) -> None:
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(InputError.exit_code)
+    except StageFailure as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; run again to go on\n")
         sys.exit(130)

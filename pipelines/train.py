@@ -6,7 +6,7 @@ import json
 import shutil
 
 from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder, split_path
-from pipelines.stage import log, run_method_stage, whole_folder, write_whole
+from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
 from setwise.digests import file_digest, weights_digest
 from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
@@ -19,6 +19,7 @@ def train(params: Params, method: str) -> None:
     import torch
     from transformers import set_seed
 
+    from setwise.training.alarms import TrainingFailure
     from setwise.training.train import open_workdir, remember_run, train_method, training_fingerprint
 
     policy = model_folder("warmstart")
@@ -37,8 +38,11 @@ def train(params: Params, method: str) -> None:
     workdir = CHECKPOINTS / method
     run = _open_run(params, method, open_workdir(workdir, fingerprint), data, policy_digest)
     remember_run(workdir, fingerprint, run.run_id)
-    with failing(run):
-        trained = train_method(params, method, policy, examples, workdir, run)
+    try:
+        with failing(run):
+            trained = train_method(params, method, policy, examples, workdir, run)
+    except TrainingFailure as error:
+        raise StageFailure(f"{method}: {error} (the last good checkpoint is kept in {workdir})") from error
     digest = weights_digest(trained.weights)
     with whole_folder(model_folder(method)) as folder:
         shutil.copytree(trained.weights, folder, dirs_exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -62,8 +63,15 @@ def read_examples(path: Path) -> list[Example]:
         raise InputError(f"{path}: not a readable Parquet file ({error}); run `dvc repro prepare`") from error
     if table.schema.names != SCHEMA.names:
         raise InputError(f"{path}: columns {table.schema.names}, expected {SCHEMA.names}; run `dvc repro prepare`")
-    return [
-        Example(
+    examples = [_read_row(row) for row in (rows := table.to_pylist())]
+    for index, (row, example) in enumerate(zip(rows, examples, strict=True)):
+        if row["id"] != example.id:
+            raise InputError(f"{path}: row {index}: id {row['id']} is not the content's {example.id}; run `dvc repro prepare`")
+    return examples
+
+
+def _read_row(row: dict[str, Any]) -> Example:
+    return Example(
             domain=row["domain"],
             question=row["question"],
             gold=tuple(tuple(aliases) for aliases in row["gold"]),
@@ -75,5 +83,3 @@ def read_examples(path: Path) -> list[Example]:
             posterior=tuple((p["answer"], p["probability"]) for p in row["posterior"]),
             columns=json.loads(row["columns"]),
         )
-        for row in table.to_pylist()
-    ]

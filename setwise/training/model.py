@@ -56,6 +56,8 @@ def load_policy(
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    if not Path(path).exists() and str(path).count("/") != 1:
+        raise InputError(f"model {path}: no such folder; give a local folder or a Hub name such as Qwen/Qwen3-8B")
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **options)

@@ -67,6 +67,7 @@ def make_trainer(
     Checkpoints are written to `output_dir`, `params.train.checkpoints` of them over the whole training.
     """
     from datasets import Dataset
+    from transformers import PrinterCallback
     from trl import GRPOConfig
 
     train = params.train
@@ -105,7 +106,7 @@ def make_trainer(
         dataloader_pin_memory=False,
         disable_tqdm=True,
     )
-    return SetTrainer(
+    trainer = SetTrainer(
         model=model,
         args=config,
         reward_funcs=[reward],
@@ -113,6 +114,8 @@ def make_trainer(
         processing_class=tokenizer,
         callbacks=list(callbacks),
     )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
 def _row(example: Example, prompt: str) -> dict[str, Any]:

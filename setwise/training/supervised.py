@@ -30,6 +30,7 @@ def supervise(
 ) -> None:
     """Train `model` in place on `demonstrations`; the learning rate falls linearly to 0."""
     from datasets import Dataset
+    from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
     rows = tokenize(demonstrations, tokenizer, instruction)
@@ -62,6 +63,7 @@ def supervise(
         callbacks=list(callbacks),
     )
     add_compact_head(model)
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
 
 
