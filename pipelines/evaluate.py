@@ -15,7 +15,16 @@ from setwise.domains import Example, get_domain
 from setwise.domains.parquet import read_examples
 from setwise.engines import Sampling
 from setwise.errors import InputError
-from setwise.evaluation import MetricsReport, Protocol, StoreKey, dataset_digest, generate, get_protocol, prompt_digest, summarise
+from setwise.evaluation import (
+    MetricsReport,
+    Protocol,
+    StoreKey,
+    dataset_digest,
+    generate,
+    get_protocol,
+    prompt_digest,
+    summarise,
+)
 from setwise.methods import Method, get_method
 from setwise.params import Params
 from setwise.prompts import build_prompt
@@ -65,7 +74,9 @@ def evaluate(params: Params, method_name: str) -> None:
         started = time.monotonic()
         store = _generate(task, params, method, examples, cache)
         reports[task.name] = summarise(store, examples, n_resamples=params.evaluate.resamples, seed=params.seed)
-        log.info("%s %s: %s (%.0f s)", method_name, task.name, _headline(reports[task.name]), time.monotonic() - started)
+        log.info(
+            "%s %s: %s (%.0f s)", method_name, task.name, _headline(reports[task.name]), time.monotonic() - started
+        )
     with whole_folder(evaluation_folder(method_name)) as folder:
         for name, report in reports.items():
             shutil.copyfile(cache / f"{name}.parquet", folder / f"{name}.parquet")

@@ -18,7 +18,9 @@ def prepare(params: Params) -> None:
     prepared = domain.load(params.domain, params.seed)
     for split, examples in prepared.splits.items():
         if not examples:
-            raise InputError(f"params.yaml: domain: the split {split} of {params.domain.name} is empty; check its sizes")
+            raise InputError(
+                f"params.yaml: domain: the split {split} of {params.domain.name} is empty; check its sizes"
+            )
     with whole_folder(data_folder(params)) as folder:
         for split, examples in prepared.splits.items():
             write_examples(folder / f"{split}.parquet", examples)

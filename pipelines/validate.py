@@ -48,16 +48,20 @@ def validate(params: Params) -> None:
         for split in splits
     }
     for split in splits:
-        log.info("%s: %d expectations met by %d rows", split, sum(r["success"] for r in results[split]), len(splits[split]))
-    failures = [f"{folder / split}.parquet: {_failure(r)}" for split in splits for r in results[split] if not r["success"]]
+        log.info(
+            "%s: %d expectations met by %d rows", split, sum(r["success"] for r in results[split]), len(splits[split])
+        )
+    failures = [
+        f"{folder / split}.parquet: {_failure(r)}" for split in splits for r in results[split] if not r["success"]
+    ]
     if failures:
         raise InputError("; ".join(failures) + "; mend the data or params.yaml: domain, then run `dvc repro`")
-    write_whole(VALIDATION, json.dumps({"splits": summary, "dropped": prepared["dropped"]}, indent=1, ensure_ascii=False))
+    write_whole(
+        VALIDATION, json.dumps({"splits": summary, "dropped": prepared["dropped"]}, indent=1, ensure_ascii=False)
+    )
 
 
-def _table(
-    split: str, splits: dict[str, list[Example]], vocabulary: list[str] | None, domain: Domain
-) -> pd.DataFrame:
+def _table(split: str, splits: dict[str, list[Example]], vocabulary: list[str] | None, domain: Domain) -> pd.DataFrame:
     """One split as the columns that are checked; what a rule needs of a nested column stands in a column of its own."""
     import pandas as pd
 

@@ -112,13 +112,23 @@ def start_run(params: Params, method: str, datasets: Mapping[str, str], tags: Ma
     client = get_client()
     experiment = get_experiment(client, params.domain.name)
     name = run_name(method, params.k, params.seed)
-    fixed = {"mlflow.runName": name, "setwise.method": method, "setwise.k": str(params.k), "setwise.seed": str(params.seed)}
+    fixed = {
+        "mlflow.runName": name,
+        "setwise.method": method,
+        "setwise.k": str(params.k),
+        "setwise.seed": str(params.seed),
+    }
     run_id = client.create_run(experiment, run_name=name, tags={**fixed, **tags}).info.run_id
     flat = flatten(params.model_dump(mode="json"))
     client.log_batch(run_id, params=[Param(key, value) for key, value in sorted(flat.items())])
     inputs = [
         DatasetInput(
-            Dataset(name=f"{params.domain.name}/{split}", digest=digest[:36], source_type="local", source=f'{{"uri": "data/{params.domain.name}/{split}.parquet"}}'),
+            Dataset(
+                name=f"{params.domain.name}/{split}",
+                digest=digest[:36],
+                source_type="local",
+                source=f'{{"uri": "data/{params.domain.name}/{split}.parquet"}}',
+            ),
             [InputTag("mlflow.data.context", split)],
         )
         for split, digest in datasets.items()
@@ -131,7 +141,9 @@ def find_run(domain: str, weights: str) -> Run | None:
     """The newest run of the domain's experiment that trained the weights with this digest."""
     client = get_client()
     experiment = get_experiment(client, domain)
-    found = client.search_runs([experiment], f"tags.`{WEIGHTS_TAG}` = '{weights}'", max_results=1, order_by=["start_time DESC"])
+    found = client.search_runs(
+        [experiment], f"tags.`{WEIGHTS_TAG}` = '{weights}'", max_results=1, order_by=["start_time DESC"]
+    )
     return Run(client, found[0].info.run_id) if found else None
 
 

@@ -63,23 +63,26 @@ def read_examples(path: Path) -> list[Example]:
         raise InputError(f"{path}: not a readable Parquet file ({error}); run `dvc repro prepare`") from error
     if table.schema.names != SCHEMA.names:
         raise InputError(f"{path}: columns {table.schema.names}, expected {SCHEMA.names}; run `dvc repro prepare`")
-    examples = [_read_row(row) for row in (rows := table.to_pylist())]
+    rows = table.to_pylist()
+    examples = [_read_row(row) for row in rows]
     for index, (row, example) in enumerate(zip(rows, examples, strict=True)):
         if row["id"] != example.id:
-            raise InputError(f"{path}: row {index}: id {row['id']} is not the content's {example.id}; run `dvc repro prepare`")
+            raise InputError(
+                f"{path}: row {index}: id {row['id']} is not the content's {example.id}; run `dvc repro prepare`"
+            )
     return examples
 
 
 def _read_row(row: dict[str, Any]) -> Example:
     return Example(
-            domain=row["domain"],
-            question=row["question"],
-            gold=tuple(tuple(aliases) for aliases in row["gold"]),
-            match=row["match"],
-            exclusive=row["exclusive"],
-            source=json.loads(row["source"]),
-            tests=tuple(row["tests"]),
-            setup=row["setup"],
-            posterior=tuple((p["answer"], p["probability"]) for p in row["posterior"]),
-            columns=json.loads(row["columns"]),
-        )
+        domain=row["domain"],
+        question=row["question"],
+        gold=tuple(tuple(aliases) for aliases in row["gold"]),
+        match=row["match"],
+        exclusive=row["exclusive"],
+        source=json.loads(row["source"]),
+        tests=tuple(row["tests"]),
+        setup=row["setup"],
+        posterior=tuple((p["answer"], p["probability"]) for p in row["posterior"]),
+        columns=json.loads(row["columns"]),
+    )

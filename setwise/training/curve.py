@@ -64,7 +64,11 @@ class Curve:
                 self._flushed += 1
         except Exception as error:  # noqa: BLE001 - whatever the tracking backend raises, training goes on
             waiting = len(self.rows) - self._flushed
-            log.warning("tracking: %s; %d rows of the curve wait for the next checkpoint", " ".join(str(error).split())[:200], waiting)
+            log.warning(
+                "tracking: %s; %d rows of the curve wait for the next checkpoint",
+                " ".join(str(error).split())[:200],
+                waiting,
+            )
             return False
         return True
 

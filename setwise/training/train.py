@@ -128,7 +128,9 @@ class HeldOut:
         layout = get_method(method).layout(params.k)
         self.golds = [example.to_gold() for example in examples]
         self.prompts = [build_prompt(e.question, layout, tokenizer, instruction) for e in examples]
-        self.sampling = Sampling(params.train.temperature, max_tokens=params.train.max_completion_tokens, seed=params.seed)
+        self.sampling = Sampling(
+            params.train.temperature, max_tokens=params.train.max_completion_tokens, seed=params.seed
+        )
         self.tokenizer = tokenizer
         self.batch_size = params.evaluate.batch_size
 
@@ -212,7 +214,9 @@ class Keeper(TrainerCallback):
             if run is not None:
                 run.log_metrics({"train/held_out_reward": score}, step)
         except Exception as error:  # noqa: BLE001 - tracking that is away must not stop training
-            log.warning("tracking: the held-out score of step %d was not logged (%s)", step, " ".join(str(error).split())[:200])
+            log.warning(
+                "tracking: the held-out score of step %d was not logged (%s)", step, " ".join(str(error).split())[:200]
+            )
 
     def _checkpoints_since(self, step: int, state: Any) -> int:
         return int((state.global_step - step) // max(1, state.save_steps))
