@@ -62,7 +62,7 @@ def tasks_of(method: Method, params: Params) -> list[Task]:
 
 
 def evaluate(params: Params, method_name: str) -> None:
-    """Write `reports/evaluation/<method>/<protocol>.parquet` and `.json`; add the metrics to the method's MLflow run."""
+    """Write `reports/evaluation/<method>/<protocol>.{parquet,json}`; add the metrics to the method's MLflow run."""
     import torch
 
     torch.set_num_threads(params.threads)

@@ -1,4 +1,4 @@
-"""What every stage has in common: its command line, its one-line errors, and outputs that appear whole or not at all."""
+"""What every stage has in common: command line, one-line errors, outputs that appear whole or not at all."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Curve:
             stream.write(json.dumps(row) + "\n")
 
     def flush(self) -> bool:
-        """Send the rows the run lacks. False, with a warning, where it can't be reached; they are kept for next time."""
+        """Send the rows the run lacks. False, with a warning, where it can't be reached; they are kept."""
         if self.run is None:
             return True
         try:

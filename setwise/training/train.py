@@ -1,4 +1,4 @@
-"""Train one method, resumably: checkpoints, the curve, a held-out score at each checkpoint, and the best weights kept."""
+"""Train one method, resumably: checkpoints, the curve, a held-out score at each checkpoint, the best weights kept."""
 
 from __future__ import annotations
 

@@ -1,0 +1,128 @@
+"""The command `setwise`: ask the trained model, switch recipes, see what is installed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from setwise.errors import InputError
+
+app = typer.Typer(
+    name="setwise",
+    help="Train language models to answer with a set of distinct answers, each with a calibrated confidence.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+recipe_app = typer.Typer(help="Complete, named settings: list them, show one, use one.", no_args_is_help=True)
+app.add_typer(recipe_app, name="recipe")
+
+
+def _complete_method() -> list[str]:
+    from setwise.methods import METHODS
+
+    return list(METHODS)
+
+
+def _complete_recipe() -> list[str]:
+    from setwise.recipes import list_recipes
+
+    try:
+        return list(list_recipes())
+    except InputError:
+        return []
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    method: Annotated[str | None, typer.Option(help="Whose model to ask.", autocompletion=_complete_method)] = None,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 is the model's best set.")] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Ask the trained model; prints its answers, best first, with confidences."""
+    from setwise.quiet import turn_telemetry_off
+
+    turn_telemetry_off()
+    _quiet_libraries()
+    from setwise.ask import ask as ask_model
+    from setwise.params import load_params
+
+    reply = ask_model(question, load_params(), method, temperature=temperature)
+    if as_json:
+        typer.echo(json.dumps(reply.to_json(), ensure_ascii=False))
+    elif reply.reason is not None:
+        typer.echo(f"no valid answer set ({reply.reason}): {reply.completion}")
+    else:
+        for text, confidence in reply.answers:
+            typer.echo(text if confidence is None else f"{confidence:.2f}  {text}")
+    if reply.reason is not None:
+        raise typer.Exit(1)
+
+
+@recipe_app.command("list")
+def recipe_list() -> None:
+    """List the recipes; the one in use is marked with *."""
+    from setwise.recipes import active_recipe, list_recipes
+
+    recipes, active = list_recipes(), active_recipe()
+    width = max(map(len, recipes), default=0)
+    for name, title in recipes.items():
+        typer.echo(f"{'*' if name == active else ' '} {name:{width}}  {title}")
+
+
+@recipe_app.command("show")
+def recipe_show(name: Annotated[str, typer.Argument(autocompletion=_complete_recipe)]) -> None:
+    """Print a recipe."""
+    from setwise.recipes import read_recipe
+
+    typer.echo(read_recipe(name)[0], nl=False)
+
+
+@recipe_app.command("use")
+def recipe_use(name: Annotated[str, typer.Argument(autocompletion=_complete_recipe)]) -> None:
+    """Put a recipe in the place of params.yaml; `make run` or `dvc repro` then brings the outputs up to date."""
+    from setwise.recipes import use_recipe
+
+    params = use_recipe(name)
+    typer.echo(f"params.yaml is now recipe {name} (domain {params.domain.name}); next: make run, or dvc repro")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, which accelerator and engine would be used, and what is missing."""
+    from setwise.doctor import examine
+
+    _quiet_libraries()
+    findings = examine()
+    width = max(len(f.what) for f in findings)
+    for finding in findings:
+        typer.echo(f"{finding.verdict:8} {finding.what:{width}}  {finding.detail}")
+    if any(f.verdict == "missing" for f in findings):
+        raise typer.Exit(1)
+
+
+def _quiet_libraries() -> None:
+    """Only the answer goes to the terminal: no progress bars, no library chatter."""
+    import logging
+    import os
+    import warnings
+
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+
+
+def main() -> Any:
+    """Run the command; a mistake of the user is one line and exit code 2."""
+    try:
+        return app()
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(InputError.exit_code)
+
+
+if __name__ == "__main__":
+    main()
