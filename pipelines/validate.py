@@ -127,7 +127,7 @@ def _run_checkpoints(
     import great_expectations as gx
 
     context = gx.get_context(mode="file", project_root_dir=str(scratch))
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     source = context.data_sources.add_pandas("prepared")
     results = {}
     for split, table in tables.items():

@@ -21,7 +21,8 @@ class TransformersEngine:
         import torch
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model = model.to(self.device).eval()
+        self.model: Any = model
+        self.model.to(self.device).eval()
         self.tokenizer = tokenizer
         self.batch_size = batch_size
 
@@ -66,8 +67,8 @@ def generate_ids(
     """
     import torch
 
-    inputs = tokenizer.pad({"input_ids": prompts}, padding=True, padding_side="left", return_tensors="pt")
-    inputs = dict(inputs.to(model.device))
+    padded = tokenizer.pad({"input_ids": prompts}, padding=True, padding_side="left", return_tensors="pt")
+    inputs: dict[str, Any] = dict(padded.to(model.device))
     settings: dict[str, Any] = {"do_sample": False, "max_new_tokens": sampling.max_tokens}
     if sampling.temperature > 0:
         settings |= {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
@@ -76,7 +77,7 @@ def generate_ids(
         if copies > 1:
             settings["past_key_values"] = _prefill(model, inputs, copies)
             inputs = {name: tensor.repeat_interleave(copies, dim=0) for name, tensor in inputs.items()}
-        output = model.generate(**inputs, **settings, pad_token_id=tokenizer.pad_token_id)
+        output: Any = model.generate(**inputs, **settings, pad_token_id=tokenizer.pad_token_id)  # type: ignore[operator]
     new = output[:, inputs["input_ids"].shape[1] :].cpu()
     is_end = torch.isin(new, torch.tensor(_end_ids(model, tokenizer)))
     finished = is_end.any(dim=1)

@@ -6,6 +6,7 @@ leaving them out does no repeated work and changes no result.
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import TYPE_CHECKING, Any
 
