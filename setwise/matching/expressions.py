@@ -80,7 +80,7 @@ class Expression(NamedTuple):
 @lru_cache(maxsize=2**16)
 def prepare(answer: str) -> Expression:
     """Prepare a gold alias or an answer for comparison."""
-    text = _unwrap(answer)
+    text = _unwrap(answer) if len(answer) <= MAX_CHARACTERS else answer
     if len(text) > MAX_CHARACTERS or _is_words(text):
         return Expression(normalise_text(text), is_words=True)
     unit = ""
@@ -125,7 +125,7 @@ def _is_words(text: str) -> bool:
     """Whether the text is words: letters in runs, and nothing that makes it a formula."""
     bare = _COMMAND.sub(" ", text)
     words = [word for word in _WORD.findall(bare) if not re.fullmatch(_FUNCTIONS + "|sqrt|infinity|inf|oo", word)]
-    return (bool(words) and not _MATHS.search(text)) or not any(character.isalnum() for character in text + "")
+    return (bool(words) and not _MATHS.search(text)) or not any(character.isalnum() for character in text)
 
 
 def _to_latex(text: str) -> str:
