@@ -131,6 +131,11 @@ class MathPool:
         for worker in self._workers:
             self._idle.put(worker)
 
+    @property
+    def size(self) -> int:
+        """How many workers there are."""
+        return len(self._workers)
+
     def check(self, pairs: Sequence[tuple[str, str]]) -> list[Verdict]:
         """Compare each (gold, answer) pair, side by side, results in the order given."""
         verdicts: list[Verdict] = [Verdict.CRASHED] * len(pairs)
