@@ -35,32 +35,41 @@ class Block(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What could be read of a completion, and the reason it is no valid set (None if it is one)."""
+    """What could be read of a completion, and the reason it is no valid set (None if it is one).
 
-    found: AnswerSet
-    reason: Reason | None
+    The other fields are those of `AnswerSet`.
+    """
+
+    answers: tuple[str, ...] = ()
+    confidences: tuple[float, ...] | None = None
+    reasoning: str = ""
+    analysis: str | None = None
+    blocks: tuple[Span, ...] = ()
+    reason: Reason | None = None
 
 
 def parse(text: object, layout: Layout) -> AnswerSet | Reason:
     """Read one completion. Never raises on any `text`; see `Reason` for what can be wrong."""
-    found, reason = read(text, layout)
-    return found if reason is None else reason
+    reading = read(text, layout)
+    return AnswerSet(*reading[:-1]) if reading.reason is None else reading.reason
 
 
 def read(text: object, layout: Layout) -> Reading:
     """Like `parse`, but with an invalid text keep the answers that were read before the fault, for display."""
     if not isinstance(text, str):
-        return Reading(AnswerSet(()), Reason.NOT_TEXT)
+        return Reading(reason=Reason.NOT_TEXT)
     if (fault := _text_fault(text)) is not None:
-        return Reading(AnswerSet(()), fault)
+        return Reading(reason=fault)
     if (plain := _read_plain(text, layout)) is not None:
         return plain
+    if not _VISIBLE.search(text):
+        return Reading(reason=Reason.EMPTY)
     blocks, reason = _read_blocks(text, limit=2 * layout.k + 2)
     if reason is None and tuple([block.tag for block in blocks]) not in _orders(layout):
         reason = _order_fault([block.tag for block in blocks], layout)
     if reason is not None:
         answers = tuple(block.content.strip() for block in blocks if block.tag.startswith("answer"))
-        return Reading(AnswerSet(answers, reasoning=_reasoning(blocks)), reason)
+        return Reading(answers, reasoning=_reasoning(blocks), reason=reason)
     return _read_set(blocks, layout)
 
 
@@ -76,7 +85,7 @@ def _text_fault(text: str) -> Reason | None:
             return Reason.NOT_UTF8
         if size > MAX_BYTES:
             return Reason.TOO_LONG
-    return None if _VISIBLE.search(text) else Reason.EMPTY
+    return None
 
 
 @lru_cache(maxsize=64)
@@ -97,7 +106,10 @@ def _read_plain(text: str, layout: Layout) -> Reading | None:
     Gives what the reading in full gives, several times faster.
     """
     opening = _THINK.match(text)
-    if opening is None or (close := text.find("</think>", opening.end())) < 0:
+    if opening is None:
+        return None
+    close = text.find("<", opening.end())  # most reasoning holds no `<`, and one character is found fastest
+    if not text.startswith("</think>", close) and (close := text.find("</think>", opening.end())) < 0:
         return None
     rest = _plain_pattern(layout).fullmatch(text, close + 8)
     if rest is None:
@@ -105,14 +117,14 @@ def _read_plain(text: str, layout: Layout) -> Reading | None:
     groups = rest.groups()
     step = 4 if layout.confidences else 2
     answers = tuple([answer.strip() for answer in groups[1::step]])
-    found = AnswerSet(
+    return Reading(
         answers,
-        tuple(map(float, groups[3::4])) if layout.confidences else None,
+        tuple([float(stated) for stated in groups[3::4]]) if layout.confidences else None,
         text[opening.end() : close].strip(),
         None,
         ((opening.end() - 7, close + 8), *rest.regs[1::2]),
+        None if _are_visible(answers) else Reason.EMPTY_ANSWER,
     )
-    return Reading(found, None if all(map(_is_visible, answers)) else Reason.EMPTY_ANSWER)
 
 
 def _read_blocks(text: str, limit: int) -> tuple[list[Block], Reason | None]:
@@ -174,24 +186,24 @@ def _read_set(blocks: list[Block], layout: Layout) -> Reading:
     pairs = itertools.chain(*zip(answer_tags, confidence_tags, strict=True)) if confidence_tags else answer_tags
     stated = [_CONFIDENCE.fullmatch(by_tag[tag].content) for tag in confidence_tags]
     known = all(stated)
-    found = AnswerSet(
+    found = Reading(
         answers,
         tuple([float(q[1]) for q in stated if q]) if confidence_tags and known else None,
         _reasoning(blocks),
         by_tag["analysis"].content.strip() if "analysis" in by_tag else None,
         (by_tag["think"].span, *[by_tag[tag].span for tag in pairs]),
     )
-    if not all(map(_is_visible, answers)):
-        return Reading(found, Reason.EMPTY_ANSWER)
-    return Reading(found, None if known else Reason.BAD_CONFIDENCE)
+    if not _are_visible(answers):
+        return found._replace(reason=Reason.EMPTY_ANSWER)
+    return found if known else found._replace(reason=Reason.BAD_CONFIDENCE)
 
 
 def _reasoning(blocks: list[Block]) -> str:
     return blocks[0].content.strip() if blocks and blocks[0].tag == "think" else ""
 
 
-def _is_visible(answer: str) -> bool:
-    """Whether the (stripped) answer holds a character that shows, not only control and zero-width ones."""
-    if answer.isprintable():
-        return bool(answer)
-    return any(unicodedata.category(character) not in _INVISIBLE for character in answer)
+def _are_visible(answers: tuple[str, ...]) -> bool:
+    """Whether each (stripped) answer holds a character that shows, not only control and zero-width ones."""
+    if "".join(answers).isprintable():
+        return all(answers)
+    return all(any(unicodedata.category(character) not in _INVISIBLE for character in answer) for answer in answers)

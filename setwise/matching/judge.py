@@ -9,8 +9,8 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from setwise.answers import Layout, Reason, Spans, read
-from setwise.answers.layout import AnswerSet, Span, make_spans
+from setwise.answers import Layout, Reading, Reason, Span, Spans, read
+from setwise.answers.layout import make_spans
 from setwise.errors import InputError
 from setwise.matching.gold import Gold, Matched, Matcher
 
@@ -74,17 +74,17 @@ def judge_batch(texts: Sequence[object], golds: Sequence[Gold], layout: Layout) 
 
 def _judge_chunk(texts: Sequence[object], golds: Sequence[Gold], layout: Layout) -> list[Judgement]:
     judgements: list[Judgement | None] = [None] * len(texts)
-    sets: dict[str, list[tuple[int, AnswerSet]]] = {}
-    for row, (text, gold) in enumerate(zip(texts, golds, strict=True)):
-        found, reason = read(text, layout)
-        if reason is None:
-            sets.setdefault(gold.match, []).append((row, found))
+    readings = [read(text, layout) for text in texts]
+    rows_of: dict[str, list[int]] = {}
+    for row, (reading, gold) in enumerate(zip(readings, golds, strict=True)):
+        if reading.reason is None:
+            rows_of.setdefault(gold.match, []).append(row)
         else:
-            judgements[row] = _invalid(found, reason)
-    for name, rows in sets.items():
-        matches = get_matcher(name)([found.answers for _, found in rows], [golds[row] for row, _ in rows])
-        for (row, found), matched in zip(rows, matches, strict=True):
-            judgements[row] = _judge_set(found, matched)
+            judgements[row] = _invalid(reading)
+    for name, rows in rows_of.items():
+        matches = get_matcher(name)([readings[row].answers for row in rows], [golds[row] for row in rows])
+        for row, matched in zip(rows, matches, strict=True):
+            judgements[row] = _judge_set(readings[row], matched)
     return judgements  # type: ignore[return-value]
 
 
@@ -97,14 +97,14 @@ def get_matcher(name: str) -> Matcher:
     return matcher
 
 
-def _invalid(found: AnswerSet, reason: Reason) -> Judgement:
-    zeros = (0,) * len(found.answers)
-    return Judgement(found.answers, (), zeros, found.confidences, found.reasoning, reason, (), found.blocks)
+def _invalid(reading: Reading) -> Judgement:
+    answers, confidences, reasoning, _, blocks, reason = reading
+    return Judgement(answers, (), (0,) * len(answers), confidences, reasoning, reason, (), blocks)
 
 
-def _judge_set(found: AnswerSet, matched: Matched) -> Judgement:
+def _judge_set(reading: Reading, matched: Matched) -> Judgement:
+    answers, confidences, reasoning, _, blocks, reason = reading
     keys, hits, faults = matched
-    reason = None
     if len(set(keys)) < len(keys):
         hits, reason = (0,) * len(keys), Reason.DUPLICATE
-    return Judgement(found.answers, keys, hits, found.confidences, found.reasoning, reason, faults, found.blocks)
+    return Judgement(answers, keys, hits, confidences, reasoning, reason, faults, blocks)

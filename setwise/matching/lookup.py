@@ -13,8 +13,11 @@ Normalise = Callable[[str], str]
 def match_by_lookup(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold], normalise: Normalise) -> list[Matched]:
     """Match each answer by its normal form."""
     found = []
+    indexed: Gold | None = None
+    index: dict[str, str] = {}
     for answers, gold in zip(sets, golds, strict=True):
-        index = gold_index(gold.answers, normalise)
+        if gold is not indexed:
+            indexed, index = gold, gold_index(gold.answers, normalise)
         names = [normalise(answer) for answer in answers]
         keys = tuple([index.get(name) or "text:" + name for name in names])
         found.append(Matched(keys, tuple([1 if name in index else 0 for name in names])))

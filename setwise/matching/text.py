@@ -44,7 +44,7 @@ def normalise_text(text: str) -> str:
     tight = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), composed)
     tight = _SPACED.sub(r"\1\2", tight)
     words = " ".join(_MARKS.sub(_significant, _drop_articles(tight)).split())
-    return words or " ".join(composed.split())
+    return words or " ".join(composed.split()) or text.strip()
 
 
 def _compose(text: str) -> str:

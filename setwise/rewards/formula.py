@@ -53,33 +53,33 @@ class Breakdown(NamedTuple):
         return make_spans(self.blocks, len(self.correctness))
 
 
-def credit_count(hits: tuple[int, ...]) -> tuple[float, ...]:
-    """The paper's credit: 1 for each hit."""
-    return tuple([float(hit) for hit in hits])
+def credit_count(hits: tuple[int, ...], weight: float) -> tuple[float, ...]:
+    """The paper's credit: w_c for each hit."""
+    return tuple([weight * hit for hit in hits])
 
 
-def credit_any(hits: tuple[int, ...]) -> tuple[float, ...]:
-    """1 for the first hit, whatever else is hit: coverage@K."""
+def credit_any(hits: tuple[int, ...], weight: float) -> tuple[float, ...]:
+    """w_c for the first hit, whatever else is hit: coverage@K."""
     first = hits.index(1) if 1 in hits else -1
-    return tuple([float(i == first) for i in range(len(hits))])
+    return tuple([weight * (i == first) for i in range(len(hits))])
 
 
-def credit_fraction(hits: tuple[int, ...]) -> tuple[float, ...]:
-    """1/K for each hit: the share of the set that is right."""
-    return tuple([hit / len(hits) for hit in hits])
+def credit_fraction(hits: tuple[int, ...], weight: float) -> tuple[float, ...]:
+    """w_c / K for each hit: the share of the set that is right."""
+    return tuple([weight * hit / len(hits) for hit in hits])
 
 
-CREDITS: dict[str, Callable[[tuple[int, ...]], tuple[float, ...]]] = {
+CREDITS: dict[str, Callable[[tuple[int, ...], float], tuple[float, ...]]] = {
     "count": credit_count,
     "any": credit_any,
     "fraction": credit_fraction,
 }
 
 
-def brier_terms(confidences: tuple[float, ...], hits: tuple[int, ...]) -> tuple[float, ...]:
-    """(q_i − h_i)² / K for each answer; they sum to the set Brier."""
-    k = len(hits)
-    return tuple([(q - h) ** 2 / k for q, h in zip(confidences, hits, strict=True)])
+def brier_terms(confidences: tuple[float, ...], hits: tuple[int, ...], weight: float) -> tuple[float, ...]:
+    """−w_b (q_i − h_i)² / K for each answer; they sum to −w_b times the set Brier."""
+    share = -weight / len(hits)
+    return tuple([share * (q - h) ** 2 for q, h in zip(confidences, hits, strict=True)])
 
 
 def sums_above_one(confidences: tuple[float, ...], tolerance: float) -> bool:

@@ -107,10 +107,8 @@ class SetReward:
             worst = -weights.brier if self.method.confidences else 0.0
             return Breakdown(worst, 0.0, (0.0,) * self.k, brier, reason, judgement.blocks)
         earned = weights.format if reason is None else 0.0
-        correctness = tuple([weights.correctness * c for c in CREDITS[self.credit](judgement.hits)])
-        brier = ()
-        if confidences is not None:
-            brier = tuple([-weights.brier * term for term in brier_terms(confidences, judgement.hits)])
+        correctness = CREDITS[self.credit](judgement.hits, weights.correctness)
+        brier = () if confidences is None else brier_terms(confidences, judgement.hits, weights.brier)
         total = earned + sum(correctness) + sum(brier)
         return Breakdown(total, earned, correctness, brier, reason, judgement.blocks)
 

@@ -92,20 +92,24 @@ def test_arrays_are_read_as_lists() -> None:
 
 def test_completions_are_strings_or_conversations() -> None:
     blocks = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
+    turns = [{"role": "assistant", "content": "first"}, {"role": "tool", "content": "5"}]
     completions = [
         "plain",
         [{"role": "assistant", "content": "said"}],
-        [{"role": "assistant", "content": "first"}, {"role": "tool", "content": "5"}, {"role": "assistant", "content": "last"}],
+        [*turns, {"role": "assistant", "content": "last"}],
         [{"role": "assistant", "content": blocks}],
         [{"content": "no role"}],
-    ]  # fmt: skip
+    ]
     assert completion_texts(completions) == ["plain", "said", "last", "ab", "no role"]
+
+
+NO_CONTENT: list[Any] = [None, [], [{"type": "image"}], [{"type": "text", "text": 1}], 3]
 
 
 @pytest.mark.parametrize(
     "completion",
-    [None, 3, [], {}, [None], [{"role": "assistant"}], [{"role": "assistant", "content": None}], [{"role": "user"}]]
-    + [[{"role": "assistant", "content": []}], [{"role": "assistant", "content": [{"type": "text", "text": 1}]}], b""],
+    [None, 3, b"", [], {}, [None], [{"role": "assistant"}], [{"role": "user", "content": "hi"}]]
+    + [[{"role": "assistant", "content": content}] for content in NO_CONTENT],
 )
 def test_what_holds_no_text_is_scored_as_invalid(completion: Any) -> None:
     extra: dict[str, list[Any]] = {}

@@ -1,0 +1,101 @@
+"""Answers that are programs: right if they pass the tests, the same if their canonical syntax trees are equal.
+
+Programs are run by `setwise.sandbox`, all of a batch side by side. Where it can't run them that is an error: a program
+that was not run is never scored as wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+from setwise.errors import InputError
+from setwise.matching.canonical import canonical_program
+from setwise.matching.gold import Gold, Matched
+
+__all__ = ["ProgramJob", "ProgramRunner", "SandboxRunner", "canonical_program", "match_programs", "program_key"]
+
+_FENCE = re.compile(r"```[a-zA-Z0-9]*[ \t]*\r?\n(.*?)\r?\n?```", re.DOTALL)
+
+UNDECIDED = {"timed_out": "code_timed_out", "refused": "code_refused"}
+"""Verdicts that are counted as faults; the program counts as wrong."""
+
+
+class ProgramJob(NamedTuple):
+    """A program and what it must pass."""
+
+    program: str
+    tests: tuple[str, ...]
+    setup: str = ""
+
+
+class ProgramRunner(Protocol):
+    """Runs programs on their tests."""
+
+    def run(self, jobs: Sequence[ProgramJob]) -> list[str]:
+        """The verdict of each job: `passed`, `failed`, `timed_out`, `crashed` or `refused`.
+
+        Raises:
+            InputError: programs can't be run here.
+        """
+        ...
+
+
+class SandboxRunner:
+    """Runs programs in `setwise.sandbox`."""
+
+    def run(self, jobs: Sequence[ProgramJob]) -> list[str]:
+        """See `ProgramRunner.run`."""
+        try:
+            from setwise.sandbox import Job, detect_isolation, run_programs
+        except ImportError as error:
+            raise InputError(f"match code: the sandbox is not available ({error}); install setwise in full") from error
+        detect_isolation()
+        return [str(result.status) for result in run_programs([Job(*job) for job in jobs])]
+
+
+def match_programs(
+    sets: Sequence[tuple[str, ...]], golds: Sequence[Gold], runner: ProgramRunner | None = None
+) -> list[Matched]:
+    """Run each distinct program of the batch on its question's tests.
+
+    Sets with two equal programs are invalid whatever they pass, and text that is no Python passes nothing: neither is
+    run.
+
+    Raises:
+        InputError: a question has no tests, or programs can't be run here.
+    """
+    keys = [tuple([program_key(answer) for answer in row]) for row in sets]
+    jobs: dict[tuple[int, str], ProgramJob] = {}
+    for index, (row, row_keys, gold) in enumerate(zip(sets, keys, golds, strict=True)):
+        if not gold.tests:
+            raise InputError("match code: a question has no tests; give the assertions a program must pass")
+        if len(set(row_keys)) == len(row_keys):
+            runnable = [answer for answer, key in zip(row, row_keys, strict=True) if key.startswith("program:")]
+            jobs |= {(index, answer): ProgramJob(strip_fence(answer), gold.tests, gold.setup) for answer in runnable}
+    distinct = list(dict.fromkeys(jobs.values()))
+    verdicts = dict(zip(distinct, (runner or SandboxRunner()).run(distinct), strict=True)) if distinct else {}
+    found = []
+    for index, (row, row_keys) in enumerate(zip(sets, keys, strict=True)):
+        said = [verdicts[jobs[index, answer]] if (index, answer) in jobs else "failed" for answer in row]
+        faults = tuple([UNDECIDED[verdict] for verdict in said if verdict in UNDECIDED])
+        found.append(Matched(row_keys, tuple([int(verdict == "passed") for verdict in said]), faults))
+    return found
+
+
+@lru_cache(maxsize=2**14)
+def program_key(answer: str) -> str:
+    """`program:` and a digest of the canonical syntax tree; `text:` and the words of what is no Python."""
+    tree = canonical_program(strip_fence(answer))
+    if tree is None:
+        return "text:" + " ".join(answer.split())
+    return "program:" + hashlib.sha256(tree.encode()).hexdigest()[:32]
+
+
+def strip_fence(answer: str) -> str:
+    """The program inside a Markdown fence that spans the whole answer; else the answer."""
+    fenced = _FENCE.fullmatch(answer.strip())
+    return fenced[1] if fenced and "```" not in fenced[1] else answer

@@ -1,0 +1,131 @@
+"""Mathematical answers, matched by what they are worth: 0.5 is 1/2, x² + 1 is 1 + x².
+
+Gold and answers are prepared alike (`expressions`). Plain numbers and equal spellings are decided here; the rest goes
+to `math-verify` in the pool, each pair of expressions once however many completions hold it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+from setwise.matching.expressions import Expression, prepare
+from setwise.matching.gold import Gold, Matched
+from setwise.matching.lookup import gold_key
+from setwise.matching.math_pool import MathPool, Verdict, math_pool
+
+Pair = tuple[str, str]
+
+DECIMAL_TOLERANCE = 1e-5
+"""Decimals further apart than this are different without asking: `math-verify` rounds to six decimals."""
+
+
+class VerdictMemo:
+    """Remembers the verdicts of the last pairs, and asks a pool for the others."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._verdicts: OrderedDict[Pair, Verdict] = OrderedDict()
+
+    def check(self, pairs: Iterable[Pair], pool: MathPool) -> dict[Pair, Verdict]:
+        """The verdict of each pair. A check whose worker died is not remembered."""
+        found: dict[Pair, Verdict] = {}
+        with self._lock:
+            for pair in dict.fromkeys(pairs):
+                if pair in self._verdicts:
+                    self._verdicts.move_to_end(pair)
+                    found[pair] = self._verdicts[pair]
+                else:
+                    found[pair] = Verdict.CRASHED
+            unknown = [pair for pair in found if pair not in self._verdicts]
+        fresh = dict(zip(unknown, pool.check(unknown), strict=True))
+        with self._lock:
+            self._verdicts.update({pair: v for pair, v in fresh.items() if v is not Verdict.CRASHED})
+            while len(self._verdicts) > self._size:
+                self._verdicts.popitem(last=False)
+        return found | fresh
+
+
+_MEMO = VerdictMemo(size=2**17)
+
+
+def match_math(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[Matched]:
+    """Match mathematical answers, all pairs of the batch side by side."""
+    answers = [[prepare(answer) for answer in row] for row in sets]
+    aliases = [[[prepare(alias) for alias in gold] for gold in row.answers] for row in golds]
+    asked = {
+        (alias.latex, answer.latex)
+        for row, gold in zip(answers, aliases, strict=True)
+        for answer in row
+        for alias in _undecided(answer, gold)
+    }
+    verdicts = _MEMO.check(sorted(asked), math_pool())
+    found = [[_find(answer, gold, verdicts) for answer in row] for row, gold in zip(answers, aliases, strict=True)]
+    wrong = [
+        [a for a, index in zip(row, hit, strict=True) if index is None] for row, hit in zip(answers, found, strict=True)
+    ]
+    between = {(a.latex, b.latex) for row in wrong for a, b in combinations(row, 2) if compare(a, b) is None}
+    verdicts |= _MEMO.check(sorted(between), math_pool())
+    return [_matched(row, gold, hit, verdicts) for row, gold, hit in zip(answers, aliases, found, strict=True)]
+
+
+def compare(one: Expression, other: Expression) -> bool | None:
+    """Whether two expressions are equal, where that can be said without algebra; else None."""
+    if one.is_words or other.is_words:
+        return one.is_words and other.is_words and one.latex == other.latex
+    if one.unit and other.unit and one.unit.rstrip("s") != other.unit.rstrip("s"):
+        return False
+    if one.latex == other.latex:
+        return True
+    if one.value is not None and other.value is not None:
+        if one.value == other.value:
+            return True
+        if (one.is_exact and other.is_exact) or abs(one.value - other.value) > DECIMAL_TOLERANCE:
+            return False
+    return None
+
+
+def _undecided(answer: Expression, gold: list[list[Expression]]) -> list[Expression]:
+    """The aliases that algebra must compare; none if one of them is seen to be equal."""
+    asked = []
+    for alias in (alias for aliases in gold for alias in aliases):
+        equal = compare(alias, answer)
+        if equal:
+            return []
+        if equal is None:
+            asked.append(alias)
+    return asked
+
+
+def _is_equal(one: Expression, other: Expression, verdicts: dict[Pair, Verdict]) -> bool:
+    equal = compare(one, other)
+    return verdicts.get((one.latex, other.latex)) is Verdict.EQUAL if equal is None else equal
+
+
+def _find(answer: Expression, gold: list[list[Expression]], verdicts: dict[Pair, Verdict]) -> int | None:
+    """The first gold answer with an alias that is equal."""
+    for index, aliases in enumerate(gold):
+        if any(_is_equal(alias, answer, verdicts) for alias in aliases):
+            return index
+    return None
+
+
+def _matched(
+    row: list[Expression], gold: list[list[Expression]], hit: list[int | None], verdicts: dict[Pair, Verdict]
+) -> Matched:
+    keys: list[str] = []
+    wrong: list[Expression] = []
+    faults: list[str] = []
+    for answer, index in zip(row, hit, strict=True):
+        if index is not None:
+            keys.append(gold_key(index))
+            continue
+        same = next((earlier for earlier in wrong if _is_equal(earlier, answer, verdicts)), answer)
+        keys.append(f"{'text' if same.is_words else 'math'}:{same.latex} {same.unit}".rstrip())
+        wrong.append(answer)
+        asked = [verdicts.get((alias.latex, answer.latex)) for alias in _undecided(answer, gold)]
+        faults += [str(verdict) for verdict in asked if verdict is not None and not verdict.decided]
+    return Matched(tuple(keys), tuple([int(index is not None) for index in hit]), tuple(faults))
