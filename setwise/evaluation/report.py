@@ -58,6 +58,7 @@ def summarise(
         "level": LEVEL,
         "n_resamples": n_resamples,
         "invalid": {"reasons": dict(sorted(sums.reasons.items())), "unfinished": sums.unfinished},
+        "faults": dict(sorted(sums.faults.items())),
         "metrics": {name: _entry(name, value.get(name), bound.get(name), sums) for name in names},
         "curves": _curves(sums, value, bound),
         "unique_histogram": _unique_histogram(sums),

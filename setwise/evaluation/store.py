@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,11 @@ SCHEMA = pa.schema(
         ("n_tokens", pa.int32()),
         ("finished", pa.bool_()),
         ("reason", pa.string()),
+        ("faults", pa.list_(pa.string())),
     ]
 )
 """The columns. `confidences` is null where none were parsed, `posterior` (the true probability of each answer) where
-none is known, `reason` where the completion is valid."""
+none is known, `reason` where the completion is valid. `faults` names checks that could not be decided."""
 
 _META = b"setwise.evaluation"
 _REMEDY = "delete it, or write to another path, to generate again"
@@ -162,14 +164,14 @@ class Store:
     def check_examples(self, examples: Sequence[Example]) -> None:
         """Raise `InputError` unless the file holds exactly these questions, in this order, all generations of each."""
         n = self.key.protocol.generations
-        ids = list(self._question_ids())
-        asked = [example.id for example in examples]
-        if ids != [i for i in asked for _ in range(n)]:
-            common = len(set(ids) & set(asked))
-            raise InputError(
-                f"{self.path}: holds {len(ids)} rows of {len(set(ids))} questions, {common} of them among the "
-                f"{len(asked)} asked for with {n} generations each; give the split it was made from, or {_REMEDY}"
-            )
+        asked = (example.id for example in examples for _ in range(n))
+        if all(here == there for here, there in zip_longest(self._question_ids(), asked)):
+            return
+        held, wanted = set(self._question_ids()), {example.id for example in examples}
+        raise InputError(
+            f"{self.path}: holds {self.n_rows} rows of {len(held)} questions, {len(held & wanted)} of them among the "
+            f"{len(examples)} asked for with {n} generations each; give the split it was made from, or {_REMEDY}"
+        )
 
     def _question_ids(self) -> Iterator[str]:
         for index in range(self.n_groups):

@@ -88,6 +88,7 @@ class Tally:
         calibration: None where no confidences are stated.
         first_rouge: [Q] ROUGE-L of the first two generations; NaN where one is invalid, or there is but one.
         reasons: why completions were invalid → how many.
+        faults: checks of answers that could not be decided, by what went wrong; those answers count as wrong.
         unfinished: completions that the token limit cut off.
     """
 
@@ -100,6 +101,7 @@ class Tally:
     calibration: Calibration | None
     first_rouge: Floats
     reasons: Counter[str]
+    faults: Counter[str]
     unfinished: int
 
 
@@ -144,6 +146,7 @@ def _tally_group(table: pa.Table, examples: Sequence[Example], store: Store) -> 
         calibration=_calibration(sets),
         first_rouge=rouge[:, 0] if rouge.shape[1] else np.full(n, np.nan),
         reasons=Counter(reason for reason in table.column("reason").to_pylist() if reason is not None),
+        faults=Counter(table.column("faults").combine_chunks().flatten().to_pylist()),
         unfinished=table.column("finished").to_pylist().count(False),
     )
 
@@ -161,6 +164,7 @@ def _join(groups: Sequence[Tally]) -> Tally:
         curves=np.concatenate([group.curves for group in groups]),
         calibration=_join_calibration([g.calibration for g in groups if g.calibration is not None], starts),
         first_rouge=np.concatenate([group.first_rouge for group in groups]),
+        faults=sum((group.faults for group in groups), Counter()),
         reasons=sum((group.reasons for group in groups), Counter()),
         unfinished=sum(group.unfinished for group in groups),
     )
