@@ -39,6 +39,7 @@ _SET_METRICS: dict[str, Callable[..., Ratio]] = {
     "recall": coverage.recall,
     "set_brier": calibration.set_brier,
     "answer_brier": calibration.answer_brier,
+    "mass_over_one": calibration.mass_over_one,
     "tokens_per_question": cost.tokens_per_question,
     "tokens_per_distinct": cost.tokens_per_distinct,
     "tokens_per_correct": cost.tokens_per_correct,
@@ -177,7 +178,6 @@ def _ratios(generations: Generations, sets: JudgedSets, protocol: Protocol) -> d
     by_set = {
         "attainable_coverage": best.attainable_coverage(sets),
         "attainable_set_brier": best.attainable_set_brier(sets),
-        "mass_over_one": calibration.mass_over_one(sets),
     }
     by_question = {"valid_rate": coverage.valid_rate(generations.valid)}
     for valid_only in (False, True):
