@@ -132,10 +132,10 @@ class Store:
         self.n_rows: int = self._file.metadata.num_rows
         self.n_groups: int = self._file.num_row_groups
 
-    def read_group(self, index: int) -> pa.Table:
-        """One row group: whole questions, in order."""
+    def read_group(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """One row group: whole questions, in order; all columns or the named ones."""
         try:
-            return self._file.read_row_group(index)
+            return self._file.read_row_group(index, columns=columns)
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{self.path}: row group {index} is damaged ({error}); {_REMEDY}") from error
 
@@ -175,4 +175,4 @@ class Store:
 
     def _question_ids(self) -> Iterator[str]:
         for index in range(self.n_groups):
-            yield from self._file.read_row_group(index, columns=["question_id"]).column(0).to_pylist()
+            yield from self.read_group(index, ["question_id"]).column(0).to_pylist()
