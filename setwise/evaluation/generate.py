@@ -91,15 +91,17 @@ def _judged(
     drawn = list(completions)
     if [len(of_one) for of_one in drawn] != [key.sampling.n] * len(examples):
         raise RuntimeError(f"{len(examples)} prompts × {key.sampling.n}: the engine gave another number of completions")
-    asked = [(example, index) for example in examples for index in range(key.sampling.n)]
+    asked = [example for example in examples for _ in range(key.sampling.n)]
+    ids = [question for question in (example.id for example in examples) for _ in range(key.sampling.n)]
     flat = [completion for of_one in drawn for completion in of_one]
     texts = [completion.text for completion in flat]
-    judgements = judge_batch(texts, [example.to_gold() for example, _ in asked], key.protocol.layout)
-    posteriors = _probabilities(texts, judgements, [example for example, _ in asked], key.protocol.layout)
-    for (example, index), completion, judgement, posterior in zip(asked, flat, judgements, posteriors, strict=True):
+    judgements = judge_batch(texts, [example.to_gold() for example in asked], key.protocol.layout)
+    posteriors = _probabilities(texts, judgements, asked, key.protocol.layout)
+    rows = zip(ids, flat, judgements, posteriors, strict=True)
+    for row, (question_id, completion, judgement, posterior) in enumerate(rows):
         yield {
-            "question_id": example.id,
-            "generation_index": index,
+            "question_id": question_id,
+            "generation_index": row % key.sampling.n,
             "text": completion.text,
             "answers": judgement.answers,
             "keys": judgement.keys,

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
+from itertools import chain, repeat, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +164,7 @@ class Store:
     def check_examples(self, examples: Sequence[Example]) -> None:
         """Raise `InputError` unless the file holds exactly these questions, in this order, all generations of each."""
         n = self.key.protocol.generations
-        asked = (example.id for example in examples for _ in range(n))
+        asked = chain.from_iterable(repeat(example.id, n) for example in examples)
         if all(here == there for here, there in zip_longest(self._question_ids(), asked)):
             return
         held, wanted = set(self._question_ids()), {example.id for example in examples}

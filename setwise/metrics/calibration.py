@@ -11,7 +11,7 @@ import numpy as np
 from setwise.metrics.sets import Floats, Ints, JudgedSets, Ratio, sum_by
 
 N_BINS = 10
-"""Bins of the reliability curve and of both ECEs, as in the RLCR paper (arXiv 2507.16806)."""
+"""Bins of the reliability curves and of all calibration errors."""
 
 
 def set_brier(sets: JudgedSets, *, valid_only: bool = False) -> Ratio:

@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from world import make_key
+from evaluation_world import make_key
 
 from setwise.answers import Layout
 from setwise.domains import Example

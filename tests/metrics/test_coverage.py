@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judged import make_generations, make_questions
+from judged_arrays import make_generations, make_questions
 
 from setwise.metrics import generation_sets
 from setwise.metrics.coverage import coverage_at_k, pass_at_k, pass_at_k_estimate, recall

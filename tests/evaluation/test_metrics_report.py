@@ -3,7 +3,7 @@ import re
 
 import pyarrow as pa
 import pytest
-from world import make_examples, make_key, make_store
+from evaluation_world import make_examples, make_key, make_store
 
 from setwise.answers import Layout
 from setwise.errors import InputError

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from world import SeededEngine, make_examples, make_key, make_store
+from evaluation_world import SeededEngine, make_examples, make_key, make_store
 
 from setwise.answers import Layout
 from setwise.engines import Completion

@@ -1,5 +1,5 @@
 import pytest
-from world import make_examples, make_store
+from evaluation_world import make_examples, make_store
 
 from setwise.answers import Layout
 from setwise.errors import InputError

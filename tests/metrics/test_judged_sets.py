@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judged import make_generations, make_questions
+from judged_arrays import make_generations, make_questions
 
 from setwise.metrics import Ratio, generation_sets, union_sets
 from setwise.metrics.scaling import by_number_of_answers
