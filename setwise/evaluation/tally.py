@@ -119,19 +119,18 @@ def tally(path: Path, examples: Sequence[Example], expected: StoreKey | None = N
     groups: list[Tally] = []
     start = 0
     for table in store.groups():
-        groups.append(_tally_group(table, examples[start:], store))
-        start += groups[-1].n_questions
+        n = len(table) // store.key.protocol.generations
+        groups.append(_tally_group(table, examples[start : start + n], store))
+        start += n
     return _join(groups)
 
 
 def _tally_group(table: pa.Table, examples: Sequence[Example], store: Store) -> Tally:
-    """The sums of one row group, whose questions are the first of `examples`."""
+    """The sums of one row group, which holds the completions of `examples`."""
     protocol = store.key.protocol
     generations = read_generations(table, protocol, store.path)
-    n = len(generations.valid)
-    sets = (union_sets if protocol.union else generation_sets)(
-        generations, read_questions(examples[:n], protocol.answers)
-    )
+    questions = read_questions(examples, protocol.answers)
+    sets = (union_sets if protocol.union else generation_sets)(generations, questions)
     texts = table.column("text").to_pylist()
     drawn = [texts[i : i + protocol.generations] for i in range(0, len(texts), protocol.generations)]
     pairs = overlap.question_overlaps(drawn, generations.valid)
@@ -139,13 +138,13 @@ def _tally_group(table: pa.Table, examples: Sequence[Example], store: Store) -> 
     ratios = _ratios(generations, sets, protocol) | _overlap_ratios(pairs, generations.valid)
     return Tally(
         key=store.key,
-        n_questions=n,
+        n_questions=len(examples),
         metrics=tuple(ratios),
         numerators=np.stack([ratio.numerator for ratio in ratios.values()], axis=1),
         denominators=np.stack([ratio.denominator for ratio in ratios.values()], axis=1),
         curves=scaling.by_number_of_answers(generations, MAX_ANSWERS),
         calibration=_calibration(sets),
-        first_rouge=rouge[:, 0] if rouge.shape[1] else np.full(n, np.nan),
+        first_rouge=rouge[:, 0] if rouge.shape[1] else np.full(len(examples), np.nan),
         reasons=Counter(reason for reason in table.column("reason").to_pylist() if reason is not None),
         faults=Counter(table.column("faults").combine_chunks().flatten().to_pylist()),
         unfinished=table.column("finished").to_pylist().count(False),
