@@ -72,6 +72,7 @@ def make_tables(examples: list[Example], generations: int) -> Iterator[pa.Table]
                 "n_tokens": pa.array(rng.integers(80, 120, size=n), pa.int32()),
                 "finished": pa.array(np.ones(n, dtype=bool)),
                 "reason": pa.array(np.where(invalid, "unclosed", None).tolist(), pa.string()),
+                "faults": pa.array([[]] * n, pa.list_(pa.string())),
             },
             schema=SCHEMA,
         )

@@ -23,8 +23,6 @@ class Metric:
     better: Better
     undefined: str
     """Why its value can be None."""
-    forms: bool = True
-    """Whether it also has the valid-only form."""
 
 
 _NO_VALID = "no valid completion"
@@ -34,7 +32,7 @@ _NO_BOTH = "needs a posterior, stated confidences and a valid completion"
 _ONE_GENERATION = "needs two generations of a question long enough to compare"
 
 CATALOGUE: dict[str, Metric] = {
-    "valid_rate": Metric("higher", _NO_VALID, forms=False),
+    "valid_rate": Metric("higher", _NO_VALID),
     "coverage": Metric("higher", _NO_VALID),
     "correct": Metric("higher", _NO_VALID),
     "precision": Metric("higher", _NO_VALID),
@@ -49,7 +47,7 @@ CATALOGUE: dict[str, Metric] = {
     "ece_mass": Metric("lower", _NO_CONFIDENCE),
     "auroc": Metric("higher", "no confidences are stated, or the answers are all right or all wrong"),
     "set_calibration_error": Metric("lower", _NO_CONFIDENCE),
-    "mass_over_one": Metric("lower", "needs confidences and a valid completion to an exclusive question", False),
+    "mass_over_one": Metric("lower", "needs confidences and a valid completion to an exclusive question"),
     "tokens_per_question": Metric("lower", _NO_VALID),
     "tokens_per_distinct": Metric("lower", _NO_VALID),
     "tokens_per_correct": Metric("lower", "no correct answer"),
@@ -57,8 +55,8 @@ CATALOGUE: dict[str, Metric] = {
     "overlap_4gram": Metric("lower", _ONE_GENERATION),
     "overlap_jaccard": Metric("lower", _ONE_GENERATION),
     "overlap_rouge_l": Metric("lower", _ONE_GENERATION),
-    "attainable_coverage": Metric(None, "the attainable coverage is not known", forms=False),
-    "attainable_set_brier": Metric(None, "no posterior is known", forms=False),
+    "attainable_coverage": Metric(None, "the attainable coverage is not known"),
+    "attainable_set_brier": Metric(None, "no posterior is known"),
     "attainable_share": Metric("higher", "the attainable coverage is not known, or no valid completion"),
     "posterior_share": Metric("higher", _NO_POSTERIOR),
     "excess_set_brier": Metric("lower", _NO_BOTH),

@@ -58,6 +58,7 @@ def summarise(
         "level": LEVEL,
         "n_resamples": n_resamples,
         "invalid": {"reasons": dict(sorted(sums.reasons.items())), "unfinished": sums.unfinished},
+        "faults": dict(sorted(sums.faults.items())),
         "metrics": {name: _entry(name, value.get(name), bound.get(name), sums) for name in names},
         "curves": _curves(sums, value, bound),
         "unique_histogram": _unique_histogram(sums),
@@ -69,8 +70,10 @@ def summarise(
 def _entry(name: str, value: float | None, bound: tuple[float, float] | None, sums: Tally) -> dict[str, Any]:
     if name in sums.metrics:
         n = int((sums.denominators[:, sums.metrics.index(name)] > 0).sum())
+    elif sums.calibration is None or value is None:
+        n = 0
     else:
-        n = 0 if value is None else sums.n_questions
+        n = len(np.unique(sums.calibration.question)) if name.endswith(VALID) else sums.n_questions
     lo, hi = bound or (None, None)
     reason = metric(name).undefined if value is None else None
     if value is not None and bound is None:

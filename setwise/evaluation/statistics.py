@@ -117,7 +117,7 @@ def _calibration_figures(sums: Floats, levels: int) -> Floats:
     """[B, …] sums of those columns → `CALIBRATED` in both forms, then what was observed in each bin."""
     answers, sets = sums[:, 0], sums[:, 1]
     binned = sums[:, 2 : 2 + 9 * N_BINS].reshape(-1, 3, 3, N_BINS)
-    hits, misses = sums[:, 2 + 9 * N_BINS :].reshape(-1, 2, levels).transpose(1, 0, 2)
+    hits, misses = sums[:, 2 + 9 * N_BINS :].reshape(len(sums), 2, levels).transpose(1, 0, 2)
     scores = []
     for missing in ((answers, answers, sets), np.zeros((3, len(sums)))):
         scores += [ece(binned[:, i], missing[i]) for i in range(3)]

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, repeat, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,11 @@ SCHEMA = pa.schema(
         ("n_tokens", pa.int32()),
         ("finished", pa.bool_()),
         ("reason", pa.string()),
+        ("faults", pa.list_(pa.string())),
     ]
 )
 """The columns. `confidences` is null where none were parsed, `posterior` (the true probability of each answer) where
-none is known, `reason` where the completion is valid."""
+none is known, `reason` where the completion is valid. `faults` names checks that could not be decided."""
 
 _META = b"setwise.evaluation"
 _REMEDY = "delete it, or write to another path, to generate again"
@@ -130,10 +132,10 @@ class Store:
         self.n_rows: int = self._file.metadata.num_rows
         self.n_groups: int = self._file.num_row_groups
 
-    def read_group(self, index: int) -> pa.Table:
-        """One row group: whole questions, in order."""
+    def read_group(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """One row group: whole questions, in order; all columns or the named ones."""
         try:
-            return self._file.read_row_group(index)
+            return self._file.read_row_group(index, columns=columns)
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{self.path}: row group {index} is damaged ({error}); {_REMEDY}") from error
 
@@ -162,15 +164,15 @@ class Store:
     def check_examples(self, examples: Sequence[Example]) -> None:
         """Raise `InputError` unless the file holds exactly these questions, in this order, all generations of each."""
         n = self.key.protocol.generations
-        ids = list(self._question_ids())
-        asked = [example.id for example in examples]
-        if ids != [i for i in asked for _ in range(n)]:
-            common = len(set(ids) & set(asked))
-            raise InputError(
-                f"{self.path}: holds {len(ids)} rows of {len(set(ids))} questions, {common} of them among the "
-                f"{len(asked)} asked for with {n} generations each; give the split it was made from, or {_REMEDY}"
-            )
+        asked = chain.from_iterable(repeat(example.id, n) for example in examples)
+        if all(here == there for here, there in zip_longest(self._question_ids(), asked)):
+            return
+        held, wanted = set(self._question_ids()), {example.id for example in examples}
+        raise InputError(
+            f"{self.path}: holds {self.n_rows} rows of {len(held)} questions, {len(held & wanted)} of them among the "
+            f"{len(examples)} asked for with {n} generations each; give the split it was made from, or {_REMEDY}"
+        )
 
     def _question_ids(self) -> Iterator[str]:
         for index in range(self.n_groups):
-            yield from self._file.read_row_group(index, columns=["question_id"]).column(0).to_pylist()
+            yield from self.read_group(index, ["question_id"]).column(0).to_pylist()

@@ -39,6 +39,7 @@ _SET_METRICS: dict[str, Callable[..., Ratio]] = {
     "recall": coverage.recall,
     "set_brier": calibration.set_brier,
     "answer_brier": calibration.answer_brier,
+    "mass_over_one": calibration.mass_over_one,
     "tokens_per_question": cost.tokens_per_question,
     "tokens_per_distinct": cost.tokens_per_distinct,
     "tokens_per_correct": cost.tokens_per_correct,
@@ -88,6 +89,7 @@ class Tally:
         calibration: None where no confidences are stated.
         first_rouge: [Q] ROUGE-L of the first two generations; NaN where one is invalid, or there is but one.
         reasons: why completions were invalid → how many.
+        faults: checks of answers that could not be decided, by what went wrong; those answers count as wrong.
         unfinished: completions that the token limit cut off.
     """
 
@@ -100,6 +102,7 @@ class Tally:
     calibration: Calibration | None
     first_rouge: Floats
     reasons: Counter[str]
+    faults: Counter[str]
     unfinished: int
 
 
@@ -116,19 +119,18 @@ def tally(path: Path, examples: Sequence[Example], expected: StoreKey | None = N
     groups: list[Tally] = []
     start = 0
     for table in store.groups():
-        groups.append(_tally_group(table, examples[start:], store))
-        start += groups[-1].n_questions
+        n = len(table) // store.key.protocol.generations
+        groups.append(_tally_group(table, examples[start : start + n], store))
+        start += n
     return _join(groups)
 
 
 def _tally_group(table: pa.Table, examples: Sequence[Example], store: Store) -> Tally:
-    """The sums of one row group, whose questions are the first of `examples`."""
+    """The sums of one row group, which holds the completions of `examples`."""
     protocol = store.key.protocol
     generations = read_generations(table, protocol, store.path)
-    n = len(generations.valid)
-    sets = (union_sets if protocol.union else generation_sets)(
-        generations, read_questions(examples[:n], protocol.answers)
-    )
+    questions = read_questions(examples, protocol.answers)
+    sets = (union_sets if protocol.union else generation_sets)(generations, questions)
     texts = table.column("text").to_pylist()
     drawn = [texts[i : i + protocol.generations] for i in range(0, len(texts), protocol.generations)]
     pairs = overlap.question_overlaps(drawn, generations.valid)
@@ -136,14 +138,15 @@ def _tally_group(table: pa.Table, examples: Sequence[Example], store: Store) -> 
     ratios = _ratios(generations, sets, protocol) | _overlap_ratios(pairs, generations.valid)
     return Tally(
         key=store.key,
-        n_questions=n,
+        n_questions=len(examples),
         metrics=tuple(ratios),
         numerators=np.stack([ratio.numerator for ratio in ratios.values()], axis=1),
         denominators=np.stack([ratio.denominator for ratio in ratios.values()], axis=1),
         curves=scaling.by_number_of_answers(generations, MAX_ANSWERS),
         calibration=_calibration(sets),
-        first_rouge=rouge[:, 0] if rouge.shape[1] else np.full(n, np.nan),
+        first_rouge=rouge[:, 0] if rouge.shape[1] else np.full(len(examples), np.nan),
         reasons=Counter(reason for reason in table.column("reason").to_pylist() if reason is not None),
+        faults=Counter(table.column("faults").combine_chunks().flatten().to_pylist()),
         unfinished=table.column("finished").to_pylist().count(False),
     )
 
@@ -161,6 +164,7 @@ def _join(groups: Sequence[Tally]) -> Tally:
         curves=np.concatenate([group.curves for group in groups]),
         calibration=_join_calibration([g.calibration for g in groups if g.calibration is not None], starts),
         first_rouge=np.concatenate([group.first_rouge for group in groups]),
+        faults=sum((group.faults for group in groups), Counter()),
         reasons=sum((group.reasons for group in groups), Counter()),
         unfinished=sum(group.unfinished for group in groups),
     )
@@ -173,7 +177,6 @@ def _ratios(generations: Generations, sets: JudgedSets, protocol: Protocol) -> d
     by_set = {
         "attainable_coverage": best.attainable_coverage(sets),
         "attainable_set_brier": best.attainable_set_brier(sets),
-        "mass_over_one": calibration.mass_over_one(sets),
     }
     by_question = {"valid_rate": coverage.valid_rate(generations.valid)}
     for valid_only in (False, True):

@@ -11,7 +11,7 @@ import numpy as np
 from setwise.metrics.sets import Floats, Ints, JudgedSets, Ratio, sum_by
 
 N_BINS = 10
-"""Bins of the reliability curve and of both ECEs, as in the RLCR paper (arXiv 2507.16806)."""
+"""Bins of the reliability curves and of all calibration errors."""
 
 
 def set_brier(sets: JudgedSets, *, valid_only: bool = False) -> Ratio:
@@ -106,12 +106,13 @@ def set_probability(sets: JudgedSets) -> Floats:
     return stated
 
 
-def mass_over_one(sets: JudgedSets, tolerance: float = 1e-6) -> Ratio:
-    """The share of valid sets to exclusive questions whose confidences sum to more than 1."""
+def mass_over_one(sets: JudgedSets, *, valid_only: bool = False, tolerance: float = 1e-6) -> Ratio:
+    """The share of sets to exclusive questions whose confidences sum to more than 1; one with no valid answer does."""
     if sets.confidences is None:
         return _undefined(sets)
-    asked = (sets.questions.exclusive[sets.question] & sets.valid).astype(float)
-    return Ratio((sets.confidences.sum(axis=1) > 1.0 + tolerance) * asked, asked)
+    asked = sets.questions.exclusive[sets.question] & (sets.valid | (not valid_only))
+    over = (sets.confidences.sum(axis=1) > 1.0 + tolerance) | ~sets.valid
+    return Ratio((over & asked).astype(float), asked.astype(float))
 
 
 def _squared_errors(sets: JudgedSets, valid_only: bool) -> tuple[Floats, Floats]:

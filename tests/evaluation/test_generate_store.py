@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from world import SeededEngine, make_examples, make_key, make_store
+from evaluation_world import SeededEngine, make_examples, make_key, make_store
 
 from setwise.answers import Layout
 from setwise.errors import InputError
