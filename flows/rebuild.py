@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_table_artifact
@@ -22,7 +22,7 @@ from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Failed, State
-from pydantic import Field, PositiveInt
+from pydantic import PositiveInt
 
 from flows.environment import workspace_above
 from flows.local_server import server_for
@@ -35,9 +35,6 @@ from tasks.stages import RunningStages, StageOutcome, run_stage
 
 INTERRUPTED = 130
 _STATES = ("ran", "restored", "unchanged")
-_TARGETS = "Stages to bring up to date, with all they depend on; `train` means every train@method. Empty: all."
-_MAX_PARALLEL = "Most stages side by side. Empty: one for every two processors, two at least."
-_IF_BUSY = "When another rebuild of this workspace is running: wait for it, or skip this run."
 
 
 def default_parallel() -> int:
@@ -128,12 +125,19 @@ def _outcome(name: str, future: PrefectFuture[Any]) -> StageOutcome:
     validate_parameters=True,
 )
 def rebuild(
-    workspace: Annotated[str, Field(description="Folder of the clone whose dvc.yaml is brought up to date.")] = ".",
-    targets: Annotated[tuple[str, ...], Field(description=_TARGETS)] = (),
-    max_parallel: Annotated[PositiveInt | None, Field(description=_MAX_PARALLEL)] = None,
-    if_busy: Annotated[IfBusy, Field(description=_IF_BUSY)] = "wait",
+    workspace: str = ".",
+    targets: tuple[str, ...] = (),
+    max_parallel: PositiveInt | None = None,
+    if_busy: IfBusy = "wait",
 ) -> "State[Any]":
-    """Bring the stages up to date. The returned state's data is a :class:`Rebuild`."""
+    """Bring the stages up to date. The returned state's data is a :class:`Rebuild`.
+
+    Args:
+        workspace: Folder of the clone whose dvc.yaml is brought up to date.
+        targets: Stages to bring up to date, with all they depend on; `train` means every train@method. Empty: all.
+        max_parallel: Most stages side by side. Empty: one for every two processors, two at least.
+        if_busy: When another rebuild of this workspace is running: wait for it, or skip this run.
+    """
     logger = get_run_logger()
     folder = workspace_above(Path(workspace))
     try:

@@ -1,5 +1,6 @@
 """The Prefect task that runs one DVC stage by its name, with its output streamed to the run's log."""
 
+import json
 import os
 import re
 import select
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from prefect.states import Completed, Failed, State
 from setwise.errors import InputError
 from tasks import lifeline
 from tasks.environment import stage_environment
+from tasks.leaderboard import tracking_uri
 from tasks.output import LineStream
 
 RETRIES = 3
@@ -76,12 +78,13 @@ class RunningStages:
         self._running: set[subprocess.Popen[bytes]] = set()
         self.stopping = False
 
-    def start(self, command: list[str], workspace: Path) -> "subprocess.Popen[bytes] | None":
+    def start(self, command: list[str], workspace: Path, extra: Mapping[str, str]) -> "subprocess.Popen[bytes] | None":
         """Start a command in the workspace; None once a stop was asked for."""
         with self._guard:
             if self.stopping:
                 return None
-            process = lifeline.start(command, cwd=workspace, env=stage_environment(workspace), output=subprocess.PIPE)
+            environment = {**stage_environment(workspace), **extra}
+            process = lifeline.start(command, cwd=workspace, env=environment, output=subprocess.PIPE)
             self._running.add(process)
             return process
 
@@ -101,10 +104,14 @@ class RunningStages:
 
 
 def run_command(
-    command: list[str], workspace: Path, running: RunningStages, log: Callable[[str], None]
+    command: list[str],
+    workspace: Path,
+    running: RunningStages,
+    log: Callable[[str], None],
+    extra_environment: Mapping[str, str] | None = None,
 ) -> tuple[int | None, list[str]]:
     """Run a command, passing its output on line by line; return its exit code (None if stopped) and all its lines."""
-    process = running.start(command, workspace)
+    process = running.start(command, workspace, extra_environment or {})
     if process is None:
         return None, []
     assert process.stdout is not None
@@ -160,6 +167,33 @@ def reproduce(stage: str, workspace: Path, running: RunningStages, log: Callable
     outcome = StageOutcome(stage, "failed", seconds, *_cause(code, lines))
     _put_back(stage, workspace, running, log)
     return outcome
+
+
+def run_variant(
+    name: str,
+    params: Mapping[str, object],
+    tags: Mapping[str, str],
+    workspace: Path,
+    running: RunningStages,
+    log: Callable[[str], None],
+) -> StageOutcome:
+    """Run the whole pipeline with some params changed, as a DVC experiment in a temporary copy of the workspace.
+
+    The copy's MLflow runs go to the workspace's database and carry ``tags``; its outputs stay in DVC's cache, under the
+    experiment's ``name``.
+    """
+    began = time.monotonic()
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "exp", "run", "--temp", "--name", name]
+    for param, value in params.items():
+        command += ["--set-param", f"{param}={json.dumps(value) if not isinstance(value, str) else value}"]
+    environment = {"MLFLOW_TRACKING_URI": tracking_uri(workspace), "MLFLOW_RUN_CONTEXT": json.dumps(dict(tags))}
+    code, lines = run_command(command, workspace, running, log, environment)
+    seconds = time.monotonic() - began
+    if code is None:
+        return StageOutcome(name, "stopped", seconds, "stopped on request")
+    return (
+        StageOutcome(name, "ran", seconds) if code == 0 else StageOutcome(name, "failed", seconds, *_cause(code, lines))
+    )
 
 
 def _state_in_words_of_dvc(lines: list[str]) -> StageState:
