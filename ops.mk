@@ -1,13 +1,11 @@
 # Servers and workers of this workspace, on localhost.
-PYTHON ?= .venv/bin/python
-
 .PHONY: ui up down
 
-ui: ## Prefect's and MLflow's web pages, until Ctrl-C
-	@$(PYTHON) -m flows.services ui
+ui: $(READY) ## Prefect's and MLflow's web pages, until Ctrl-C
+	@$(BIN)/python -m flows.services ui
 
-up: ## Prefect server, cpu and gpu workers, MLflow, deployments
-	@$(PYTHON) -m flows.services up
+up: $(READY) ## Prefect server, cpu and gpu workers, MLflow, deployments
+	@$(BIN)/python -m flows.services up
 
-down: ## stop what `make up` started
-	@$(PYTHON) -m flows.services down
+down: $(READY) ## stop what `make up` started
+	@$(BIN)/python -m flows.services down

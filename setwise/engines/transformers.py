@@ -21,8 +21,8 @@ class TransformersEngine:
         import torch
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model: Any = model
-        self.model.to(self.device).eval()
+        policy: Any = model
+        self.model = policy.to(self.device).eval()
         self.tokenizer = tokenizer
         self.batch_size = batch_size
 

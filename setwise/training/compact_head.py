@@ -43,8 +43,8 @@ def add_compact_head(model: PreTrainedModel, temperature: float = 1.0) -> None:
         return _output(log_p, targets, mask, items)
 
     # `generate` validates its keyword arguments against the wrapped signature
-    forward.__wrapped__ = type(model).forward
-    model.forward = types.MethodType(forward, model)  # type: ignore[method-assign]
+    functools.update_wrapper(forward, type(model).forward)
+    model.forward = types.MethodType(forward, model)
 
 
 def _output(log_p: Any, targets: Any, mask: Any, items: Any) -> Any:
