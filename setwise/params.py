@@ -92,16 +92,16 @@ class EvaluateParams(Section):
 class Params(Section):
     """A complete `params.yaml`; a recipe is one of these."""
 
-    seed: Annotated[int, Field(ge=0)] = 0
-    k: Annotated[int, Field(ge=2, le=20)] = 3
-    methods: tuple[MethodName, ...] = ("rlvr_single", "rlcr_single", "rlvr_multi", "rlcr_multi")
-    threads: Positive = 1
+    seed: Annotated[int, Field(ge=0)]
+    k: Annotated[int, Field(ge=2, le=20)]
+    methods: tuple[MethodName, ...]
+    threads: Positive
     domain: SerializeAsAny[DomainParams]
-    model: ModelParams = ModelParams()
-    warmstart: WarmstartParams = WarmstartParams()
-    reward: RewardParams = RewardParams()
-    train: TrainParams = TrainParams()
-    evaluate: EvaluateParams = EvaluateParams()
+    model: ModelParams
+    warmstart: WarmstartParams
+    reward: RewardParams
+    train: TrainParams
+    evaluate: EvaluateParams
 
     @model_validator(mode="after")
     def _consistent(self) -> Params:
