@@ -87,10 +87,10 @@ class StoreKey:
 
 
 def dataset_digest(examples: Sequence[Example]) -> str:
-    """Digest of the questions, their gold and posterior, in order."""
+    """Digest of the questions, their gold, how it is matched, and their posterior, in order."""
     digest = hashlib.sha256()
     for example in examples:
-        digest.update(json.dumps([example.id, example.exclusive, example.posterior]).encode())
+        digest.update(json.dumps([example.id, example.match, example.exclusive, example.posterior]).encode())
     return digest.hexdigest()
 
 

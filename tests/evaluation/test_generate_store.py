@@ -5,7 +5,7 @@ from evaluation_world import SeededEngine, make_examples, make_key, make_store
 
 from setwise.answers import Layout
 from setwise.errors import InputError
-from setwise.evaluation import Protocol, Store, generate
+from setwise.evaluation import Protocol, Store, dataset_digest, generate
 
 SETS = Protocol("one", Layout(k=3, confidences=True), generations=2)
 
@@ -87,3 +87,8 @@ def test_the_stored_posterior_is_that_of_each_answer(tmp_path):
         for row in table.to_pylist():
             expected = [] if row["reason"] else [truth[row["question_id"]][answer] for answer in row["answers"]]
             assert row["posterior"] == expected
+
+
+def test_another_rule_of_matching_is_another_dataset():
+    examples = make_examples(3)
+    assert dataset_digest(examples) != dataset_digest([replace(example, match="text") for example in examples])
