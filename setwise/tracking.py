@@ -27,13 +27,23 @@ def run_name(method: str, k: int, seed: int) -> str:
 
 
 def get_client(workspace: Path = Path()) -> MlflowClient:
-    """The client of the workspace's tracking store."""
+    """The client of the workspace's tracking store.
+
+    Stages run side by side, and MLflow's first use of a new database sets it up without a lock: one does it, the
+    others wait.
+    """
     import mlflow
+    from filelock import FileLock
 
     folder = (workspace / "mlruns").resolve()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
-    return mlflow.MlflowClient(uri)
+    client = mlflow.MlflowClient(uri)
+    if uri.startswith("sqlite"):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".setup.lock"):
+            client.search_experiments(max_results=1)
+    return client
 
 
 def get_experiment(client: MlflowClient, domain: str, workspace: Path = Path()) -> str:
