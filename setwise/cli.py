@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -88,6 +89,38 @@ def recipe_use(name: Annotated[str, typer.Argument(autocompletion=_complete_reci
 
     params = use_recipe(name)
     typer.echo(f"params.yaml is now recipe {name} (domain {params.domain.name}); next: make run, or dvc repro")
+
+
+@app.command()
+def evaluate(
+    store: Annotated[
+        Path, typer.Option("--from", help="A file of generations: reports/evaluation/<method>/one.parquet.")
+    ],
+    split: Annotated[str, typer.Option(help="The split that was answered.")] = "test",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as one JSON object.")] = False,
+) -> None:
+    """Compute every metric again from kept generations; nothing is generated."""
+    from setwise.domains.parquet import read_examples
+    from setwise.evaluation import summarise
+    from setwise.params import load_params
+
+    params = load_params()
+    examples = read_examples(Path("data") / params.domain.name / f"{split}.parquet")
+    report = summarise(store, examples, n_resamples=params.evaluate.resamples, seed=params.seed)
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, allow_nan=False))
+        return
+    width = max(map(len, report["metrics"]))
+    for name, entry in report["metrics"].items():
+        typer.echo(f"{name:{width}}  {_figure(entry)}")
+
+
+def _figure(entry: dict[str, Any]) -> str:
+    """A metric as `value [lo, hi]`, or why it has none."""
+    if entry["value"] is None:
+        return f"undefined: {entry['reason']}"
+    interval = "" if entry["lo"] is None else f"  [{entry['lo']:.4f}, {entry['hi']:.4f}]"
+    return f"{entry['value']:.4f}{interval}"
 
 
 @app.command()
