@@ -28,6 +28,7 @@ from flows.environment import workspace_above
 from flows.local_server import server_for
 from flows.workspace_lock import IfBusy, WorkspaceBusyError, held
 from setwise.errors import InputError
+from tasks.cache_check import drop_damaged
 from tasks.dag import StageNode, read_dag, select
 from tasks.leftovers import end_leftover_processes, release_dead_dvc_locks, set_aside_damaged_lock_file
 from tasks.report_table import METRICS_FILE, Row, as_text, metric_rows
@@ -143,7 +144,7 @@ def rebuild(
     try:
         with held(folder, if_busy, logger.info):
             _clean_up(folder, logger.info)
-            dag = select(read_dag(folder), targets)
+            dag = select(_read_sound(folder, logger.info), targets)
             result = _run(dag, folder, max_parallel or default_parallel())
             _publish(folder, result, logger.info)
     except WorkspaceBusyError as busy:
@@ -167,6 +168,18 @@ def _clean_up(workspace: Path, log: Callable[[str], None]) -> None:
         log(f"released {dropped} DVC locks of processes that no longer run")
     if aside := set_aside_damaged_lock_file(workspace):
         log(f"dvc.lock was cut short; moved to {aside.relative_to(workspace)}: DVC looks each run up in its run cache")
+
+
+def _read_sound(workspace: Path, log: Callable[[str], None]) -> tuple[StageNode, ...]:
+    """Read the graph; if anything is to be done, make sure first that nothing comes from a damaged cache file."""
+    dag = read_dag(workspace)
+    if not any(node.changed for node in dag.nodes):
+        return dag.nodes
+    damaged = drop_damaged(dag.cache, workspace / ".prefect" / "cache-found-sound.json")
+    if not damaged:
+        return dag.nodes
+    log(f"{len(damaged)} damaged cache files deleted ({', '.join(damaged[:5])}); what they held is made again")
+    return read_dag(workspace).nodes
 
 
 def _run(dag: tuple[StageNode, ...], workspace: Path, max_parallel: int) -> Rebuild:

@@ -20,8 +20,16 @@ class StageNode:
     changed: bool
 
 
-def read_dag(workspace: Path) -> tuple[StageNode, ...]:
-    """Return every stage of the workspace, upstream first.
+@dataclass(frozen=True)
+class Dag:
+    """Every stage of a workspace, upstream first, and the folder of DVC's cache."""
+
+    nodes: tuple[StageNode, ...]
+    cache: Path
+
+
+def read_dag(workspace: Path) -> Dag:
+    """Read the workspace's graph.
 
     Raises InputError when DVC can't read the project (no repository, a broken ``dvc.yaml`` or params file).
     """
@@ -36,18 +44,19 @@ def read_dag(workspace: Path) -> tuple[StageNode, ...]:
     if reader.returncode != 0:
         lines = [line for line in reader.stderr.strip().splitlines() if line.strip()]
         raise InputError(lines[-1] if lines else f"dvc.yaml: DVC ended with exit code {reader.returncode}")
-    stages = json.loads(reader.stdout)["stages"]
-    return tuple(StageNode(stage["name"], tuple(stage["upstream"]), stage["changed"]) for stage in stages)
+    read = json.loads(reader.stdout)
+    nodes = tuple(StageNode(stage["name"], tuple(stage["upstream"]), stage["changed"]) for stage in read["stages"])
+    return Dag(nodes, Path(read["cache"]))
 
 
-def select(dag: tuple[StageNode, ...], targets: Sequence[str]) -> tuple[StageNode, ...]:
+def select(nodes: tuple[StageNode, ...], targets: Sequence[str]) -> tuple[StageNode, ...]:
     """Keep the targets and all they depend on. ``train`` stands for every ``train@…``; no target means all stages.
 
     Raises InputError for a target that is no stage.
     """
     if not targets:
-        return dag
-    by_name = {node.name: node for node in dag}
+        return nodes
+    by_name = {node.name: node for node in nodes}
     wanted: list[str] = []
     for target in targets:
         hits = [name for name in by_name if name == target or name.startswith(f"{target}@")]
@@ -60,10 +69,10 @@ def select(dag: tuple[StageNode, ...], targets: Sequence[str]) -> tuple[StageNod
         if name not in kept:
             kept.add(name)
             wanted += by_name[name].upstream
-    return tuple(node for node in dag if node.name in kept)
+    return tuple(node for node in nodes if node.name in kept)
 
 
-def _describe() -> dict[str, list[dict[str, object]]]:
+def _describe() -> dict[str, object]:
     import networkx
     from dvc.repo import Repo
 
@@ -83,7 +92,8 @@ def _describe() -> dict[str, list[dict[str, object]]]:
             }
             for stage in sorted(order, key=lambda stage: levels[names[stage]])
         ]
-    return {"stages": stages}
+        cache = repo.cache.local.path
+    return {"stages": stages, "cache": cache.removesuffix("/files/md5")}
 
 
 def _main() -> int:

@@ -1,0 +1,226 @@
+"""After each kind of failure the next run finishes, and its outputs equal those of a run nobody disturbed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flows import rebuild
+from tasks.environment import MARK
+
+HOUSE = Path(rebuild.__file__).parent.parent
+UNDISTURBED = {
+    "data/prepared.txt": "raw\nprepare 1\n",
+    "models/a.txt": "raw\nprepare 1\ntrain@a 1\n",
+    "models/b.txt": "raw\nprepare 1\ntrain@b 1\n",
+    "reports/report.txt": "raw\nprepare 1\ntrain@a 1\nraw\nprepare 1\ntrain@b 1\nreport 1\n",
+}
+HANG_IN_TRAINING = "if name.startswith('train'): time.sleep(600)"
+
+
+@pytest.fixture
+def command(project, prefect_server):
+    """Start ``python -m flows.rebuild`` in the project, as a person would; what still runs at the end is killed."""
+    started = []
+
+    def start(*arguments: str) -> "subprocess.Popen[str]":
+        environment = {**os.environ, "PYTHONPATH": str(HOUSE), "PREFECT_API_URL": prefect_server}
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "flows.rebuild", *arguments],
+                cwd=project.root,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def stage_processes(project) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(project.root) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def until(condition, what: str) -> None:
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"never happened: {what}")
+
+
+def in_training(project) -> bool:
+    log = project.root / "starts.log"
+    return log.exists() and {"train@a", "train@b"} <= set(log.read_text().split())
+
+
+def finish(project, command) -> str:
+    """Let the stages run normally, run to the end and return what was printed."""
+    project.in_every_stage("")
+    process = command()
+    printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, printed
+    assert project.outputs() == UNDISTURBED
+    return printed
+
+
+def test_ctrl_c_says_so_leaves_no_process_and_is_resumable(project, command):
+    project.in_every_stage(HANG_IN_TRAINING)
+    process = command()
+    until(lambda: in_training(project), "training started")
+    process.send_signal(signal.SIGINT)
+    printed = process.communicate(timeout=60)[0]
+    assert process.returncode == 130
+    assert "interrupted: finished stages are kept" in printed
+    assert "Traceback" not in printed
+    assert stage_processes(project) == []
+    project.starts()
+    finish(project, command)
+    assert "prepare" not in project.starts()
+
+
+def test_no_stage_outlives_a_flow_that_is_killed(project, command):
+    project.in_every_stage(HANG_IN_TRAINING)
+    process = command()
+    until(lambda: in_training(project), "training started")
+    process.kill()
+    until(lambda: not stage_processes(project), "stages ended")
+    finish(project, command)
+
+
+def test_a_stage_left_behind_when_all_above_it_were_killed_is_ended_by_the_next_run(project, command):
+    project.in_every_stage(HANG_IN_TRAINING)
+    process = command()
+    until(lambda: in_training(project), "training started")
+    above = [one for one in stage_processes(project) if "step.py" not in " ".join(one.cmdline())]
+    process.kill()
+    for one in above:
+        one.kill()
+    orphans = stage_processes(project)
+    assert orphans
+    printed = finish(project, command)
+    assert "left behind by a run that was killed" in printed
+    assert not any(orphan.is_running() and orphan.status() != psutil.STATUS_ZOMBIE for orphan in orphans)
+
+
+def test_a_stage_whose_dvc_is_killed_is_run_again(project, command):
+    project.in_every_stage("if name == 'train@a' and not pathlib.Path('go').exists(): time.sleep(600)")
+    process = command()
+    until(lambda: in_training(project), "training started")
+    dvc = [one for one in stage_processes(project) if one.cmdline()[-1] == "train@a" and "dvc" in one.cmdline()]
+    (project.root / "go").touch()
+    dvc[-1].kill()
+    printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, printed
+    assert project.outputs() == UNDISTURBED
+
+
+def test_a_second_run_waits_for_the_first_and_says_for_whom(project, command):
+    project.in_every_stage("while name == 'prepare' and not pathlib.Path('go').exists(): time.sleep(0.1)")
+    first = command()
+    until(lambda: (project.root / "starts.log").exists(), "the first run is at work")
+    second = command()
+    waiting = ""
+    while "waiting: another rebuild" not in waiting:
+        waiting = second.stdout.readline()
+        assert waiting, "the second run ended without waiting"
+    assert f"process {first.pid}" in waiting
+    (project.root / "go").touch()
+    assert first.wait(300) == 0
+    assert "nothing to do: all 4 stages unchanged" in second.communicate(timeout=300)[0]
+
+
+def test_a_second_run_may_be_skipped(project, command):
+    project.in_every_stage("while name == 'prepare' and not pathlib.Path('go').exists(): time.sleep(0.1)")
+    first = command()
+    until(lambda: (project.root / "starts.log").exists(), "the first run is at work")
+    second = command("--if-busy", "skip")
+    assert "skipped: another rebuild of this workspace is running" in second.communicate(timeout=120)[0]
+    assert second.returncode == 0
+    (project.root / "go").touch()
+    assert first.wait(300) == 0
+
+
+def test_a_lock_file_cut_short_is_set_aside_and_every_stage_restored(project, command):
+    finish(project, command)
+    project.starts()
+    lock = project.root / "dvc.lock"
+    lock.write_bytes(lock.read_bytes()[:200] + b"\n  - {")
+    assert "dvc.lock was cut short" in finish(project, command)
+    assert project.starts() == []
+
+
+def test_dvc_locks_cut_short_by_a_kill_do_not_stop_the_next_run(project, command):
+    (project.root / ".dvc" / "tmp").mkdir(exist_ok=True)
+    (project.root / ".dvc" / "tmp" / "rwlock").write_text('{"write": {"/x": {"pi')
+    finish(project, command)
+
+
+def test_a_dvc_lock_whose_process_number_was_used_again_is_released(project, command):
+    entry = f'{{"pid": {os.getpid()}, "cmd": "/bin/dvc repro --single-item train@a"}}'
+    (project.root / ".dvc" / "tmp").mkdir(exist_ok=True)
+    (project.root / ".dvc" / "tmp" / "rwlock").write_text(f'{{"write": {{"{project.root}/models/a.txt": {entry}}}}}')
+    assert "released 1 DVC locks" in finish(project, command)
+
+
+def test_a_clock_that_jumped_makes_nothing_stale(project, command):
+    finish(project, command)
+    project.starts()
+    for at, path in enumerate([*project.outputs(), "raw.txt", "params.yaml", "dvc.lock"]):
+        then = 4e9 if at % 2 else 1e8
+        os.utime(project.root / path, (then, then))
+    assert "nothing to do: all 4 stages unchanged" in finish(project, command)
+    assert project.starts() == []
+
+
+def cached(project, output: str) -> Path:
+    content = (project.root / output).read_bytes()
+    files = [path for path in (project.root / ".dvc" / "cache" / "files").rglob("*") if path.is_file()]
+    return next(path for path in files if path.read_bytes() == content)
+
+
+def test_a_damaged_cache_file_is_found_by_its_digest_and_made_again(project, command):
+    finish(project, command)
+    damaged = cached(project, "models/a.txt")
+    damaged.chmod(0o644)
+    damaged.write_text("bit rot")
+    damaged.chmod(0o444)
+    (project.root / "models" / "a.txt").unlink()
+    project.starts()
+    assert "damaged" in finish(project, command)
+    assert project.starts() == ["train@a"]
+
+
+def test_a_full_disk_fails_with_its_reason_and_is_resumable(project, command, tmp_path):
+    small = project.root / "models"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small tmpfs is not allowed here")
+    try:
+        project.in_every_stage("if name == 'train@a': pathlib.Path('models/big').write_bytes(b'x' * 100_000)")
+        process = command()
+        printed = process.communicate(timeout=300)[0]
+        assert process.returncode == 1
+        assert "No space left on device" in printed.splitlines()[-2]
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    finish(project, command)
