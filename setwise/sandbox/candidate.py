@@ -19,13 +19,22 @@ from typing import Any
 from setwise.sandbox import channel, plain
 
 _MUTABLE = (list, dict, set, bytearray)
+
+
+def _call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
+def _isinstance(kind: Any, value: Any) -> bool:
+    return isinstance(value, kind)
+
+
+_ON_OBJECTS: tuple[Any, ...] = (getattr, setattr, iter, next, len, str, repr, bool, int, float, round)
+_ON_ITEMS: tuple[Any, ...] = (operator.index, operator.getitem, operator.setitem, operator.delitem)
 _OPERATIONS: dict[str, Callable[..., Any]] = {
-    "call": lambda function, *args, **kwargs: function(*args, **kwargs),
-    "isinstance": lambda kind, value: isinstance(value, kind),
-} | {
-    operation.__name__: operation
-    for operation in (getattr, setattr, iter, next, len, str, repr, bool, int, float, round)
-    + (operator.index, operator.getitem, operator.setitem, operator.delitem)
+    "call": _call,
+    "isinstance": _isinstance,
+    **{operation.__name__: operation for operation in _ON_OBJECTS + _ON_ITEMS},
 }
 
 
@@ -92,7 +101,8 @@ def _describe(error: BaseException) -> str:
 def _answer(request: Any, objects: Objects) -> dict[str, Any]:
     operation, *rest = request
     if operation == "load":
-        _load(*rest, objects.namespace)
+        setup, program = rest
+        _load(setup, program, objects.namespace)
         return {"value": None}
     if operation == "names":
         found = {name: objects.namespace[name] for name in rest[0] if name in objects.namespace}

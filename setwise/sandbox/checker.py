@@ -142,6 +142,7 @@ class StandIn:
             object.__setattr__(self, name, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Have the program's process call it."""
         return self._link.ask("call", self, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -168,11 +169,7 @@ def _asking(operation: str) -> Callable[..., Any]:
 
 
 # One operand, or a key: nothing here tells the program what a test expects.
-for _operation in ("iter", "next", "len", "str", "repr", "bool", "int", "float", "round", "index") + (
-    "getitem",
-    "setitem",
-    "delitem",
-):
+for _operation in ["iter", "next", "len", "str", "repr", "bool", "int", "float", "round", "index", "getitem", "setitem", "delitem"]:
     setattr(StandIn, f"__{_operation}__", _asking(_operation))
 
 

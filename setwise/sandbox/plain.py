@@ -47,8 +47,10 @@ _SCALARS: dict[str, Any] = {
     "datetime": datetime.datetime,
     "timedelta": datetime.timedelta,
 }
-_SEQUENCE_TAGS = {kind: tag for tag, kind in _SEQUENCES.items()}
-_MAPPING_TAGS = {dict: "dict", collections.Counter: "Counter"} | {
+_SEQUENCE_TAGS: dict[type, str] = {kind: tag for tag, kind in _SEQUENCES.items()}
+_MAPPING_TAGS: dict[type, str] = {
+    dict: "dict",
+    collections.Counter: "Counter",
     collections.OrderedDict: "OrderedDict",
     collections.defaultdict: "defaultdict",
 }
@@ -109,7 +111,7 @@ def plain_base(kind: type) -> type | None:
 
 def _as_base(base: type, value: Any) -> Any:
     if base in (int, float, str):
-        return base.__add__(value, base())  # type: ignore[operator]
+        return base.__add__(value, base())
     if base is dict:
         return dict(dict.items(value))
     if base in (list, tuple, set, frozenset):

@@ -86,9 +86,8 @@ class Worker:
         written = 0
         while True:
             end = None if started is None else started + self._limits.wall_seconds + _GRACE_SECONDS
-            ready = {
-                d for d, _ in poll.poll(1000 * (_IDLE_SECONDS if end is None else max(0.0, end - time.monotonic())))
-            }
+            patience = _IDLE_SECONDS if end is None else max(0.0, end - time.monotonic())
+            ready = {descriptor for descriptor, _ in poll.poll(1000 * patience)}
             if status in ready:
                 started = self._note(os.read(status, 64), started) or started
                 if started:
@@ -135,12 +134,8 @@ class Worker:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        while self._isolation is Isolation.NONE and (
-            children := Path("/proc/thread-self/children").read_text().split()
-        ):
-            for child in map(int, children):
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
+        if self._isolation is Isolation.NONE:
+            _kill_children()
         return code
 
     def _say_verdict(self, started: float, verdict: checker.Verdict) -> None:
@@ -182,6 +177,13 @@ class Worker:
         started = time.monotonic()
         self._say_verdict(started, checker.check(job, checker.Link(link, pid, self._limits)))
         return _SERVED
+
+
+def _kill_children() -> None:
+    while children := Path("/proc/thread-self/children").read_text().split():
+        for child in map(int, children):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
 
 
 def _stream_pair() -> tuple[int, int]:
