@@ -169,7 +169,8 @@ def _asking(operation: str) -> Callable[..., Any]:
 
 
 # One operand, or a key: nothing here tells the program what a test expects.
-for _operation in ["iter", "next", "len", "str", "repr", "bool", "int", "float", "round", "index", "getitem", "setitem", "delitem"]:
+_OPERATIONS = ("iter", "next", "len", "str", "repr", "bool", "int", "float", "round", "index")
+for _operation in (*_OPERATIONS, "getitem", "setitem", "delitem"):
     setattr(StandIn, f"__{_operation}__", _asking(_operation))
 
 

@@ -64,8 +64,8 @@ class Limits:
         reply_bytes: the size of one value that it hands to a test.
     """
 
-    wall_seconds: float = 6.0
-    cpu_seconds: int = 5
+    wall_seconds: float = 10.0
+    cpu_seconds: int = 8
     memory_bytes: int = 512 << 20
     processes: int = 16
     temporary_bytes: int = 32 << 20

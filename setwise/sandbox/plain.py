@@ -109,13 +109,13 @@ def plain_base(kind: type) -> type | None:
     return None
 
 
-def _as_base(base: type, value: Any) -> Any:
+def _as_base(base: Any, value: Any) -> Any:
     if base in (int, float, str):
         return base.__add__(value, base())
     if base is dict:
         return dict(dict.items(value))
     if base in (list, tuple, set, frozenset):
-        return base(base.__iter__(value))  # type: ignore[attr-defined]
+        return base(base.__iter__(value))
     return base(value)
 
 

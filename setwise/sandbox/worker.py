@@ -8,6 +8,7 @@ and the amount of output, and kills. It is started with exec: a caller with thre
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -224,4 +225,6 @@ def main(arguments: list[str], clean_path: Callable[[], None] = lambda: None) ->
     for name in _PRELOADED.split():
         importlib.import_module(name)
     clean_path()
+    gc.collect()
+    gc.freeze()  # children share these objects' memory pages as long as nobody counts through them
     Worker(int(jobs), int(verdicts), Isolation(isolation), Limits(**json.loads(limits))).run()
