@@ -21,7 +21,7 @@ from setwise.sandbox import channel, plain
 _MUTABLE = (list, dict, set, bytearray)
 
 
-def _call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 

@@ -51,8 +51,10 @@ class Link:
         self.fault: Verdict | None = None
         self.last: Any = None
         """The last value that the program handed over, for the detail of a failed test."""
+        self.raised: Exception | None = None
+        """The last exception that came from the program."""
 
-    def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+    def ask(self, operation: str, /, *args: Any, **kwargs: Any) -> Any:
         """Have the program's process do `operation`; exceptions raised there are raised here."""
         encoded = [plain.encode(args, _test_value), plain.encode(kwargs, _test_value)]
         reply = self.exchange([operation, *encoded])
@@ -69,6 +71,8 @@ class Link:
     def names(self, names: tuple[str, ...]) -> dict[str, Any]:
         """The program's values of those `names` that it defines."""
         found = self._decode(self.exchange(["names", names])["value"])
+        if not isinstance(found, dict):
+            self._end(Status.CRASHED, "sent something that is no value")
         return {name: value for name, value in found.items() if name in names}
 
     def exchange(self, request: list[Any]) -> dict[str, Any]:
@@ -89,7 +93,8 @@ class Link:
         if "exit" in reply:
             self._end(Status.CRASHED, f"left with exit code {reply['exit']} before its tests were done")
         if "error" in reply:
-            _raise(reply["error"])
+            self.raised = _exception(reply["error"])
+            raise self.raised
         return reply
 
     def _decode(self, data: plain.Json) -> Any:
@@ -141,7 +146,7 @@ class StandIn:
         for name, value in (("_link", link), ("_number", number), ("_kind", kind)):
             object.__setattr__(self, name, value)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Have the program's process call it."""
         return self._link.ask("call", self, *args, **kwargs)
 
@@ -200,17 +205,13 @@ def _replace_contents(mine: Any, theirs: Any) -> None:
         mine.update(theirs)
 
 
-def _raise(error: Any) -> NoReturn:
-    """Raise the program's exception: as the built-in type of its name, or as a RuntimeError that names it."""
-    name, message = (str(part) for part in error)
+def _exception(error: Any) -> Exception:
+    """The program's exception as the built-in type of its name, or as a RuntimeError that names it."""
+    name, message = map(str, error) if isinstance(error, list) and len(error) == 2 else ("exception", "")
     kind = getattr(builtins, name, None)
-    if isinstance(kind, type) and issubclass(kind, Exception):
-        try:
-            raise kind(message)
-        except TypeError as wrong:  # a type that wants more arguments, such as UnicodeDecodeError
-            if kind is TypeError and wrong.args == (message,):
-                raise
-    raise RuntimeError(f"{name}: {message}")
+    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, UnicodeError | ExceptionGroup):
+        return kind(message)
+    return RuntimeError(f"{name}: {message}")
 
 
 def _resident_bytes() -> int:
@@ -247,11 +248,11 @@ def check(job: dict[str, Any], link: Link) -> Verdict:
     except EndedError:
         assert link.fault
         return Verdict(link.fault.status, link.fault.detail, index)
-    except ImportError as error:
-        status = Status.REFUSED if doing == "set-up" else Status.CRASHED if index is None else Status.FAILED
-        return Verdict(status, _explain(doing, error, link), index)
     except BaseException as error:  # noqa: BLE001 - whatever a test raises is the verdict
-        return Verdict(Status.CRASHED if index is None else Status.FAILED, _explain(doing, error, link), index)
+        detail = _explain(doing, error, link)
+        if isinstance(error, ImportError) and error is not link.raised:
+            return Verdict(Status.REFUSED, detail)
+        return Verdict(Status.CRASHED if index is None else Status.FAILED, detail, index)
     return Verdict(Status.PASSED)
 
 

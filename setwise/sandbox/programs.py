@@ -53,7 +53,11 @@ def run_programs(
     chosen, reason = _choose(_read_isolation(isolation))
     if chosen is Isolation.NONE and not allow_unsandboxed:
         return [Result(Status.REFUSED, reason)] * len(jobs)
-    return _pool(chosen, limits, size).run(jobs)
+    judged = [index for index, job in enumerate(jobs) if job.tests]
+    results = [Result(Status.REFUSED, "no tests", isolation=chosen)] * len(jobs)
+    for index, result in zip(judged, _pool(chosen, limits, size).run([jobs[i] for i in judged]), strict=True):
+        results[index] = result
+    return results
 
 
 def run_program(job: Job, limits: Limits | None = None, isolation: Isolation | str = "auto") -> Result:

@@ -86,9 +86,9 @@ def pivot_root(new: str, old: str) -> None:
     _syscall(_PIVOT_ROOT, "pivot_root", ctypes.c_char_p(new.encode()), ctypes.c_char_p(old.encode()))
 
 
-def prctl(option: int, value: int) -> None:
-    """prctl(2) with one argument."""
-    arguments = (ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
+def prctl(option: int, value: int, second: int = 0) -> None:
+    """prctl(2) with one or two arguments."""
+    arguments = (ctypes.c_ulong(value), ctypes.c_ulong(second), ctypes.c_ulong(0), ctypes.c_ulong(0))
     _checked(_libc.prctl(option, *arguments), f"prctl {option}")
 
 

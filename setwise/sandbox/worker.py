@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
-from setwise.sandbox import candidate, channel, checker, walls
+from setwise.sandbox import candidate, channel, checker, seccomp, walls
 from setwise.sandbox import syscalls as sc
 from setwise.sandbox.job import Isolation, Limits, Status
 
@@ -203,6 +203,7 @@ def _be_program(descriptor: int, limits: Limits) -> NoReturn:
         _limit(limits, memory=limits.memory_bytes)
         resource.setrlimit(resource.RLIMIT_NPROC, (limits.processes, limits.processes))
         resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
+        seccomp.deny_system_calls()
         candidate.serve(3)
     finally:
         os._exit(0)
