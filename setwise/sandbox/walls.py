@@ -18,7 +18,8 @@ from setwise.sandbox.job import Limits
 
 INSIDE_ID = 1000
 NOBODY = 65534
-_DEVICES = ("null", "zero", "full", "random", "urandom")
+_DEVICES = tuple(Path(path) for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/proc"))
+"""With `/proc`, from which the worker names its children; every program gets another one over it."""
 _MOUNT_POINTS = ("/mnt", "/tmp", "/run", "/var")
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/nix/store")
 _FRESH = sc.CLONE_NEWNS | sc.CLONE_NEWNET | sc.CLONE_NEWIPC | sc.CLONE_NEWUTS
@@ -36,20 +37,23 @@ def bubblewrap_command(bwrap: str, package: Path, shown_at: Path) -> list[str]:
 
     The worker starts inside, so its own code, the folder `package`, must be readable there: at `shown_at`.
     """
-    command = [bwrap, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+    command = [bwrap, "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     if os.geteuid() == 0:
         command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]
     else:
         command += ["--unshare-user"]
-    for path in visible_paths():
+    shown = [(path, path) for path in visible_paths()] + [(package, shown_at)]
+    parents = {parent for _, target in shown for parent in target.parents} | {Path("/tmp")}
+    for directory in sorted(parents - {Path("/")}):
+        command += ["--perms", "0755", "--dir", str(directory)]  # or they take the mode of what they lead to
+    for path, target in shown:
         if path.is_symlink():
-            command += ["--symlink", str(path.readlink()), str(path)]
+            command += ["--symlink", str(path.readlink()), str(target)]
         else:
-            command += ["--ro-bind", str(path), str(path)]
-    for name in _DEVICES:
-        command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
-    command += ["--ro-bind", str(package), str(shown_at)]
-    return [*command, "--proc", "/proc", "--dir", "/tmp", "--chdir", "/", "--remount-ro", "/"]
+            command += ["--ro-bind", str(path), str(target)]
+    for path in _DEVICES:
+        command += ["--dev-bind", str(path), str(path)]
+    return [*command, "--chdir", "/", "--remount-ro", "/"]
 
 
 def build_wall() -> None:
@@ -72,9 +76,8 @@ def build_wall() -> None:
     sc.mount("tmpfs", str(root), "tmpfs", sc.MS_NOSUID | sc.MS_NODEV, "mode=755")
     for path in visible:
         _show(path, root / path.relative_to("/"))
-    for name in _DEVICES:
-        _bind(Path("/dev", name), root / "dev" / name)
-    _bind(Path("/proc"), root / "proc")
+    for path in _DEVICES:
+        _bind(path, root / path.relative_to("/"))
     (root / "tmp").mkdir()
     (root / "old").mkdir()
     sc.pivot_root(str(root), str(root / "old"))
