@@ -174,6 +174,7 @@ class Pool:
         """Hand out jobs until all are done, or until `waiting` needs a worker in the place of one that died."""
         with selectors.DefaultSelector() as selector:
             for worker in self._workers:
+                worker.job = None  # what an interrupted call left is answered with an older number, and passed over
                 selector.register(worker.verdicts, selectors.EVENT_READ, worker)
                 if waiting:
                     worker.hand(*waiting.popleft(), self._limits.wall_seconds)

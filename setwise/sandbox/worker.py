@@ -16,6 +16,7 @@ import resource
 import select
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -25,6 +26,7 @@ from typing import Any, NoReturn
 from setwise.sandbox import candidate, channel, checker, seccomp, walls
 from setwise.sandbox import syscalls as sc
 from setwise.sandbox.job import Isolation, Limits, Status
+from setwise.sandbox.link import Link, Verdict
 
 _READY, _STARTED = b"r", b"s"
 _SERVED, _NO_MORE_JOBS = 0, 3
@@ -120,13 +122,13 @@ class Worker:
         if started is None:
             raise OSError(f"the checker ended before it had a job (exit code {code})")
         if code != _SERVED:
-            self._say_verdict(started, checker.Verdict(Status.CRASHED, f"its checker ended with code {code}"))
+            self._say_verdict(started, Verdict(Status.CRASHED, f"its checker ended with code {code}"))
         return True
 
     def _kill(self, pid: int, started: float | None, status: Status, detail: str) -> bool:
         self._reap(pid, kill=True)
         if started is not None:
-            self._say_verdict(started, checker.Verdict(status, detail))
+            self._say_verdict(started, Verdict(status, detail))
         return True
 
     def _reap(self, pid: int, kill: bool = False) -> int:
@@ -139,7 +141,7 @@ class Worker:
             _kill_children()
         return code
 
-    def _say_verdict(self, started: float, verdict: checker.Verdict) -> None:
+    def _say_verdict(self, started: float, verdict: Verdict) -> None:
         self._say(asdict(verdict) | {"number": self._number, "seconds": time.monotonic() - started})
 
     def _say(self, message: dict[str, Any]) -> None:
@@ -176,7 +178,7 @@ class Worker:
             return _NO_MORE_JOBS
         os.write(status, _STARTED)
         started = time.monotonic()
-        self._say_verdict(started, checker.check(job, checker.Link(link, pid, self._limits)))
+        self._say_verdict(started, checker.check(job, Link(link, pid, self._limits)))
         return _SERVED
 
 
@@ -223,6 +225,7 @@ def main(arguments: list[str], clean_path: Callable[[], None] = lambda: None) ->
     """Run a worker: `arguments` are the two sockets' descriptors, the isolation, and the limits as JSON."""
     jobs, verdicts, isolation, limits = arguments
     os.environ.clear()
+    sys.argv[:] = [""]
     for name in _PRELOADED.split():
         importlib.import_module(name)
     clean_path()
