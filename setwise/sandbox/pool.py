@@ -23,10 +23,7 @@ _START_SECONDS = 30.0
 _BACKSTOP_SECONDS = 10.0
 """How long past the wall limit a worker may be silent before it is given up for dead."""
 _MESSAGE_BYTES = 1 << 16
-_BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from setwise.sandbox.worker import main; "
-    "main(sys.argv[2:], lambda: sys.path.remove(sys.argv[1]))"
-)
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from setwise.sandbox.worker import main; main()"
 
 
 class BrokenWorkerError(RuntimeError):

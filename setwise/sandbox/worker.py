@@ -18,7 +18,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
@@ -221,14 +220,14 @@ def _limit(limits: Limits, memory: int) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def main(arguments: list[str], clean_path: Callable[[], None] = lambda: None) -> None:
-    """Run a worker: `arguments` are the two sockets' descriptors, the isolation, and the limits as JSON."""
-    jobs, verdicts, isolation, limits = arguments
-    os.environ.clear()
+def main() -> None:
+    """Run a worker; arguments: where setwise is, the two sockets' descriptors, the isolation, the limits as JSON."""
+    _, root, jobs, verdicts, isolation, limits = sys.argv
     sys.argv[:] = [""]
+    sys.path.remove(root)
+    os.environ.clear()
     for name in _PRELOADED.split():
         importlib.import_module(name)
-    clean_path()
     gc.collect()
     gc.freeze()  # children share these objects' memory pages as long as nobody counts through them
     Worker(int(jobs), int(verdicts), Isolation(isolation), Limits(**json.loads(limits))).run()
