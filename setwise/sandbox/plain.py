@@ -43,8 +43,8 @@ _SCALARS: dict[str, Any] = {
     "Decimal": decimal.Decimal,
     "Fraction": fractions.Fraction,
     "date": datetime.date,
-    "time": datetime.time,
-    "datetime": datetime.datetime,
+    "time": lambda *parts: datetime.time(*parts[:-1], fold=parts[-1]),
+    "datetime": lambda *parts: datetime.datetime(*parts[:-1], fold=parts[-1]),
     "timedelta": datetime.timedelta,
 }
 _SEQUENCE_TAGS: dict[type, str] = {kind: tag for tag, kind in _SEQUENCES.items()}
@@ -92,7 +92,7 @@ def encode(value: Any, other: Other) -> Json:
 
 
 def _encode_clock(value: datetime.datetime | datetime.time) -> Json:
-    clock = [value.hour, value.minute, value.second, value.microsecond]
+    clock = [value.hour, value.minute, value.second, value.microsecond, value.fold]
     if isinstance(value, datetime.datetime):
         return ["datetime", value.year, value.month, value.day, *clock]
     return ["time", *clock]

@@ -32,6 +32,7 @@ _SERVED, _NO_MORE_JOBS = 0, 3
 _GRACE_SECONDS = 1.0
 """How long after the limit the worker waits for the checker, which knows the test, to report it."""
 _IDLE_SECONDS = 1.0
+"""How often the worker looks whether the caller is still its parent; forked copies of it may keep the sockets open."""
 _CHECKER_MEMORY_BYTES = 1 << 30
 _PRELOADED = "bisect cmath copy heapq itertools math random re statistics string typing"
 """Modules that programs often import: loaded once here, and not once for each program."""
@@ -84,11 +85,12 @@ class Worker:
         poll = select.poll()
         for descriptor in (process, status, output):
             poll.register(descriptor, select.POLLIN)
+        poll.register(self._jobs, select.POLLRDHUP)
         started: float | None = None
         written = 0
         while True:
             end = None if started is None else started + self._limits.wall_seconds + _GRACE_SECONDS
-            patience = _IDLE_SECONDS if end is None else max(0.0, end - time.monotonic())
+            patience = _IDLE_SECONDS if end is None else min(_IDLE_SECONDS, max(0.0, end - time.monotonic()))
             ready = {descriptor for descriptor, _ in poll.poll(1000 * patience)}
             if status in ready:
                 started = self._note(os.read(status, 64), started) or started
@@ -105,7 +107,7 @@ class Worker:
                 return self._kill(pid, started, Status.CRASHED, f"wrote more than {self._limits.output_bytes} bytes")
             if end is not None and time.monotonic() >= end:
                 return self._kill(pid, started, Status.TIMED_OUT, f"over {self._limits.wall_seconds:g} s")
-            if started is None and os.getppid() != self._parent:
+            if self._jobs in ready or os.getppid() != self._parent:  # the caller is gone
                 self._reap(pid, kill=True)
                 return False
 
