@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import platform
 import struct
 
@@ -75,15 +76,19 @@ def deny_system_calls() -> None:
     Raises:
         OSError: the kernel has no such filters, or the processor is not known here.
     """
+    syscalls.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(system_call_filter()))
+
+
+@functools.cache
+def system_call_filter() -> _Program:
+    """The filter as BPF: instructions of (code, jump if true, jump if false, operand).
+
+    Raises:
+        OSError: the processor is not known here.
+    """
     if platform.machine() not in _ARCHITECTURES:
         raise OSError(f"seccomp: not known for {platform.machine()} processors")
-    instructions = _filter(*_ARCHITECTURES[platform.machine()])
-    program = _Program(len(instructions), b"".join(instructions))
-    syscalls.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(program))
-
-
-def _filter(column: int, architecture: int) -> list[bytes]:
-    """The filter as BPF instructions: (code, jump if true, jump if false, operand)."""
+    column, architecture = _ARCHITECTURES[platform.machine()]
     denied = [numbers[column] for numbers in _DENIED.values()]
     steps = [
         (_LOAD, 0, 0, _ARCH_OFFSET),
@@ -102,4 +107,4 @@ def _filter(column: int, architecture: int) -> list[bytes]:
         (_RETURN, 0, 0, _REFUSE),
         (_RETURN, 0, 0, _ALLOW),
     ]
-    return [struct.pack("HBBI", *step) for step in steps]
+    return _Program(len(steps), b"".join(struct.pack("HBBI", *step) for step in steps))

@@ -34,7 +34,7 @@ _GRACE_SECONDS = 1.0
 _IDLE_SECONDS = 1.0
 """How often the worker looks whether the caller is still its parent; forked copies of it may keep the sockets open."""
 _CHECKER_MEMORY_BYTES = 1 << 30
-_PRELOADED = "bisect cmath copy heapq itertools math random re statistics string typing"
+_PRELOADED = "bisect cmath copy heapq itertools math re string typing"
 """Modules that programs often import: loaded once here, and not once for each program."""
 
 
@@ -54,6 +54,7 @@ class Worker:
     def run(self) -> None:
         """Serve jobs until the caller is gone."""
         try:
+            seccomp.system_call_filter()  # made once, before the forks
             if self._isolation is Isolation.NAMESPACES:
                 walls.build_wall()
             elif self._isolation is Isolation.NONE:

@@ -202,9 +202,9 @@ def test_it_is_an_unprivileged_user_without_capabilities(judge):
     program = (
         "import os\nids = {*os.getresuid(), *os.getresgid()}\n"
         "status = dict(l.split(':', 1) for l in open('/proc/self/status').read().splitlines())\n"
-        "caps = {status[k].strip() for k in ('CapPrm', 'CapEff', 'CapInh', 'CapBnd')}"
+        "caps = {status[k].strip() for k in ('CapPrm', 'CapEff', 'CapInh', 'CapAmb')} | {status['NoNewPrivs'].strip()}"
     )
-    result = judge(program, "assert 0 not in ids and caps == {'0' * 16}")
+    result = judge(program, "assert 0 not in ids and caps == {'0' * 16, '1'}")
     assert result.passed, result.detail
 
 
