@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import logging
 import os
 import shutil
 import threading
@@ -20,6 +21,7 @@ _REMEDY = (
 _POOLS: dict[tuple[int, Isolation, Limits, int], Pool] = {}
 """Workers are kept between calls, which start in a tenth of a second; a forked process makes its own."""
 _LOCK = threading.Lock()
+_LOG = logging.getLogger(__name__)
 
 
 def run_programs(
@@ -119,6 +121,8 @@ def _pool(isolation: Isolation, limits: Limits, size: int) -> Pool:
     with _LOCK:
         key = (os.getpid(), isolation, limits, size)
         if key not in _POOLS:
+            if isolation is Isolation.NONE:
+                _LOG.warning("programs run without isolation, as allow_unsandboxed says: they can do what you can")
             _POOLS[key] = Pool(*key[1:])
         return _POOLS[key]
 

@@ -54,7 +54,9 @@ _DENIED = {
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
 }
-_CLONE = (56, 220)
+_CLONE, _SOCKET = (56, 220), (41, 198)
+_SOCKET_FAMILIES = (1, 2, 10)
+"""AF_UNIX, AF_INET, AF_INET6: those that a network namespace cuts off. Others, such as AF_VSOCK, reach the host."""
 _ARCHITECTURES = {"x86_64": (_X86, 0xC000003E), "aarch64": (_ARM, 0xC00000B7)}
 _X32_BIT = 0x40000000
 _NEW_NAMESPACE = 0x7E020080
@@ -100,7 +102,12 @@ def system_call_filter() -> _Program:
     ]
     for number in denied:
         steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE)]
+    count = len(_SOCKET_FAMILIES)
+    steps += [(_EQUAL, 0, count + 3, _SOCKET[column]), (_LOAD, 0, 0, _FIRST_ARGUMENT_OFFSET)]
+    steps += [(_EQUAL, count - i, 0, family) for i, family in enumerate(_SOCKET_FAMILIES)]
     steps += [
+        (_RETURN, 0, 0, _REFUSE),
+        (_RETURN, 0, 0, _ALLOW),
         (_EQUAL, 0, 3, _CLONE[column]),
         (_LOAD, 0, 0, _FIRST_ARGUMENT_OFFSET),
         (_ANY_BIT, 0, 1, _NEW_NAMESPACE),

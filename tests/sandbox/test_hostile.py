@@ -248,6 +248,20 @@ def test_a_unix_socket_on_this_machine_cannot_be_reached(judge):
     assert result.status is Status.CRASHED and "refused" in result.detail
 
 
+@pytest.mark.parametrize("family", ["AF_VSOCK", "AF_NETLINK", "AF_PACKET", "AF_ALG"])
+def test_there_are_no_sockets_that_a_network_namespace_does_not_hold(judge, family):
+    result = judge(f"import socket\nsocket.socket(socket.{family}, socket.SOCK_DGRAM)" + RIGHT, TEST)
+    assert result.status is Status.CRASHED and "not implemented" in result.detail
+
+
+def test_sockets_within_the_program_work(judge):
+    program = (
+        "import socket\na, b = socket.socketpair()\nc = socket.socket(socket.AF_INET)\n"
+        "def f(x):\n    a.send(b'2')\n    return int(b.recv(1))"
+    )
+    assert judge(program, TEST).passed
+
+
 KILLS = {
     "its parent": "os.kill(os.getppid(), 9)",
     "process 1": "[os.kill(1, s) for s in range(1, 65) if s not in (32, 33)]",

@@ -177,9 +177,10 @@ def test_detecting_no_isolation_is_an_error_that_names_the_remedy():
         detect_isolation("none")
 
 
-def test_without_isolation_programs_run_when_told_to():
+def test_without_isolation_programs_run_when_told_to(caplog):
     jobs = [Job(ADD, ("assert add(1, 2) == 3",)), Job(ADD, ("assert add(1, 2) == 4",))]
-    results = run_programs(jobs, isolation="none", allow_unsandboxed=True)
+    results = run_programs(jobs, Limits(wall_seconds=9.5), isolation="none", allow_unsandboxed=True)
+    assert "without isolation" in caplog.text
     assert [result.status for result in results] == [Status.PASSED, Status.FAILED]
     assert results[0].isolation is Isolation.NONE
 
