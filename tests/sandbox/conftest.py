@@ -5,7 +5,7 @@ import pytest
 from setwise.errors import InputError
 from setwise.sandbox import Isolation, Job, Limits, Result, detect_isolation, run_programs
 
-SHORT = Limits(wall_seconds=2.0, cpu_seconds=1, memory_bytes=256 << 20)
+SHORT = Limits(wall_seconds=5.0, cpu_seconds=1, memory_bytes=256 << 20)
 
 
 def _problem(isolation: Isolation) -> str:
