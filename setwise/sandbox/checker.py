@@ -1,0 +1,62 @@
+"""The trusted process: it runs the tests, with stand-ins for the program's definitions, and says the verdict.
+
+Every comparison happens here, between plain data and what the test says; the program's code never runs here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from setwise.sandbox.job import Status
+from setwise.sandbox.link import EndedError, Link, StandIn, Verdict
+from setwise.sandbox.names import TestPlan, plan_tests
+
+_DETAIL_CHARACTERS = 1000
+
+
+def check(job: dict[str, Any], link: Link) -> Verdict:
+    """Load the program and run the tests, in order, to the first that fails."""
+    try:
+        plan = plan_tests(tuple(job["tests"]), job["setup"])
+    except (SyntaxError, ValueError) as error:
+        return Verdict(Status.REFUSED, f"tests or set-up are no Python: {error}")
+    index: int | None = None
+    doing = "program"
+    try:
+        link.load(job["setup"], job["program"])
+        doing = "set-up"
+        namespace = _prepare(plan, link)
+        for index, test in enumerate(plan.tests):
+            doing = job["tests"][index].strip()
+            namespace |= link.names(plan.program_names)
+            link.last = None
+            exec(compile(test, "<test>", "exec", dont_inherit=True), namespace)
+            if link.fault:  # a test that catches everything has hidden it
+                raise EndedError
+    except EndedError:
+        assert link.fault
+        return Verdict(link.fault.status, link.fault.detail, index)
+    except BaseException as error:  # noqa: BLE001 - whatever a test raises is the verdict
+        detail = _explain(doing, error, link)
+        if isinstance(error, ImportError) and error is not link.raised:
+            return Verdict(Status.REFUSED, detail)
+        return Verdict(Status.CRASHED if index is None else Status.FAILED, detail, index)
+    return Verdict(Status.PASSED)
+
+
+def _prepare(plan: TestPlan, link: Link) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "tests"}
+    namespace |= {name: importlib.import_module(name) for name in plan.modules}
+    namespace |= link.names(plan.program_names)
+    exec(compile(plan.setup, "<setup>", "exec", dont_inherit=True), namespace)
+    return namespace
+
+
+def _explain(doing: str, error: BaseException, link: Link) -> str:
+    what = type(error).__name__ if type(error) is not AssertionError or str(error) else "not so"
+    try:
+        value = "" if link.last is None or isinstance(link.last, StandIn) else f" (the program's value: {link.last!r})"
+    except ValueError:  # an integer too long to be written in decimal
+        value = " (the program's value: an integer of thousands of digits)"
+    return f"{doing[:400]}: {what}{f': {error}' if str(error) else ''}{value}"[:_DETAIL_CHARACTERS]

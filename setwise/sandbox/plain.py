@@ -1,0 +1,141 @@
+"""Values as plain data between the checker, which is trusted, and the program, which is not.
+
+`decode` makes nothing but values of the built-in and standard-library types listed here, each by its exact type: no
+class, no code and no object of the program ever reaches the checker. What is not plain data stays where it is and is
+named by a number.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import decimal
+import fractions
+from collections.abc import Callable
+from typing import Any
+
+Json = Any
+Other = Callable[[Any], Json]
+"""Encodes what is not plain data; it may raise TypeError."""
+
+_EXACT_INT_BITS = 1024
+"""Integers up to this size are written in decimal; longer ones in hexadecimal, which takes linear time."""
+
+_SEQUENCES: dict[str, Any] = {
+    "list": list,
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "deque": collections.deque,
+}
+_MAPPINGS: dict[str, Any] = {
+    "dict": dict,
+    "Counter": collections.Counter,
+    "OrderedDict": collections.OrderedDict,
+    "defaultdict": lambda pairs: collections.defaultdict(None, pairs),
+}
+_SCALARS: dict[str, Any] = {
+    "hex": lambda text: int(text, 16),
+    "complex": complex,
+    "bytes": bytes.fromhex,
+    "bytearray": bytearray.fromhex,
+    "range": range,
+    "Decimal": decimal.Decimal,
+    "Fraction": fractions.Fraction,
+    "date": datetime.date,
+    "time": lambda *parts: datetime.time(*parts[:-1], fold=parts[-1]),
+    "datetime": lambda *parts: datetime.datetime(*parts[:-1], fold=parts[-1]),
+    "timedelta": datetime.timedelta,
+}
+_SEQUENCE_TAGS: dict[type, str] = {kind: tag for tag, kind in _SEQUENCES.items()}
+_MAPPING_TAGS: dict[type, str] = {
+    dict: "dict",
+    collections.Counter: "Counter",
+    collections.OrderedDict: "OrderedDict",
+    collections.defaultdict: "defaultdict",
+}
+_WRITERS: dict[type, Callable[[Any], Json]] = {
+    complex: lambda x: ["complex", x.real, x.imag],
+    bytes: lambda x: ["bytes", x.hex()],
+    bytearray: lambda x: ["bytearray", x.hex()],
+    range: lambda x: ["range", x.start, x.stop, x.step],
+    decimal.Decimal: lambda x: ["Decimal", str(x)],
+    fractions.Fraction: lambda x: ["Fraction", x.numerator, x.denominator],
+    datetime.date: lambda x: ["date", x.year, x.month, x.day],
+    datetime.timedelta: lambda x: ["timedelta", x.days, x.seconds, x.microseconds],
+}
+_BASES = (bool, int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict)
+
+
+def encode(value: Any, other: Other) -> Json:
+    """`value` as JSON; parts that are not plain data go through `other`.
+
+    Raises:
+        RecursionError: the value is nested too deeply or contains itself.
+        TypeError: `other` has no form for a part of it.
+    """
+    kind = type(value)
+    if value is None or kind is bool or kind is str or kind is float:
+        return value
+    if kind is int:
+        return value if value.bit_length() <= _EXACT_INT_BITS else ["hex", hex(value)]
+    if kind in _SEQUENCE_TAGS:
+        return [_SEQUENCE_TAGS[kind], *[encode(item, other) for item in value]]
+    if kind in _MAPPING_TAGS:
+        return [_MAPPING_TAGS[kind], *[[encode(k, other), encode(v, other)] for k, v in value.items()]]
+    if kind in _WRITERS:
+        return _WRITERS[kind](value)
+    if kind in (datetime.datetime, datetime.time) and value.tzinfo is None:
+        return _encode_clock(value)
+    base = plain_base(kind)
+    return encode(_as_base(base, value), other) if base else other(value)
+
+
+def _encode_clock(value: datetime.datetime | datetime.time) -> Json:
+    clock = [value.hour, value.minute, value.second, value.microsecond, value.fold]
+    if isinstance(value, datetime.datetime):
+        return ["datetime", value.year, value.month, value.day, *clock]
+    return ["time", *clock]
+
+
+def plain_base(kind: type) -> type | None:
+    """The plain type whose value an instance of its subclass `kind` is (a named tuple, an IntEnum), if it is one.
+
+    None where the subclass compares in its own way: then it isn't that value.
+    """
+    for base in _BASES:
+        if issubclass(kind, base) and kind is not base:
+            return base if kind.__eq__ is base.__eq__ else None
+    return None
+
+
+def _as_base(base: Any, value: Any) -> Any:
+    if base in (int, float, str):
+        return base.__add__(value, base())
+    if base is dict:
+        return dict(dict.items(value))
+    if base in (list, tuple, set, frozenset):
+        return base(base.__iter__(value))
+    return base(value)
+
+
+def decode(data: Json, other: Callable[[list[Any]], Any]) -> Any:
+    """The value that `encode` wrote; a list with an unknown tag goes to `other`.
+
+    Raises:
+        ValueError, TypeError, RecursionError, ArithmeticError: the data is not what `encode` writes.
+    """
+    if not isinstance(data, list):
+        if isinstance(data, dict):
+            raise ValueError("an object where a value was expected")
+        return data
+    tag, rest = data[0] if data else None, data[1:]
+    if not isinstance(tag, str):
+        raise ValueError("a list without a tag")
+    if tag in _SEQUENCES:
+        return _SEQUENCES[tag]([decode(item, other) for item in rest])
+    if tag in _MAPPINGS:
+        return _MAPPINGS[tag]({decode(key, other): decode(item, other) for key, item in rest})
+    if tag in _SCALARS:
+        return _SCALARS[tag](*rest)
+    return other(data)
