@@ -12,6 +12,7 @@ CURVES = Path("reports/curves")
 EVALUATION = Path("reports/evaluation")
 REPORT = Path("reports/report.html")
 METRICS = Path("reports/metrics.json")
+SWEEPS = Path("reports/sweeps")
 CHECKPOINTS = Path("checkpoints")
 
 

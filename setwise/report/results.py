@@ -1,0 +1,158 @@
+"""What the stages left behind, read once for the whole report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from setwise.domains import Example
+from setwise.errors import InputError
+from setwise.evaluation import MetricsReport
+from setwise.methods import METHODS
+from setwise.params import Params
+
+Curve = Sequence[Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One way to get answers: a method's model asked by a protocol.
+
+    Attributes:
+        method: the method whose evaluation it is.
+        protocol: the file name of the evaluation, such as `one` or `sample-3`.
+        label: how the report calls it.
+    """
+
+    method: str
+    protocol: str
+    label: str
+
+    @property
+    def key(self) -> str:
+        """Its name in metrics and plots: the method, and the protocol where it is not `one`."""
+        return self.method if self.protocol == "one" else f"{self.method}/{self.protocol}"
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything the report speaks of.
+
+    Attributes:
+        params: the params of the run.
+        examples: the test split, in the order of the evaluations.
+        evaluation: the folder that holds `<method>/<protocol>.parquet`.
+        reports: metrics reports by method and protocol.
+        curves: training curves by method, one row per logged step.
+        validation: what `validate` wrote.
+        sweeps: what sweeps left, one object per file; empty where none ran.
+    """
+
+    params: Params
+    examples: Sequence[Example]
+    evaluation: Path
+    reports: Mapping[str, Mapping[str, MetricsReport]]
+    curves: Mapping[str, Curve]
+    validation: Mapping[str, Any]
+    sweeps: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods of the run, in the order of the params."""
+        return self.params.methods
+
+    @property
+    def k(self) -> int:
+        """Answers in a set."""
+        return self.params.k
+
+    def store(self, setup: Setup) -> Path:
+        """The generations of a set-up."""
+        return self.evaluation / setup.method / f"{setup.protocol}.parquet"
+
+    def report(self, setup: Setup) -> MetricsReport:
+        """The metrics of a set-up."""
+        return self.reports[setup.method][setup.protocol]
+
+    def one(self, method: str) -> Setup:
+        """A method asked once."""
+        return Setup(method, "one", method)
+
+    def many(self, method: str) -> Setup:
+        """A method asked again and again, up to the number of answers that the curves go to."""
+        protocols = self.reports[method]
+        if METHODS[method].multi:
+            return Setup(method, "curve", method)
+        largest = max((p for p in protocols if p.startswith("sample-")), key=lambda p: int(p.removeprefix("sample-")))
+        return Setup(method, largest, method)
+
+    def contenders(self) -> list[Setup]:
+        """The set-ups that give K answers to a question: sets of K, and K samples of single-answer models."""
+        found = []
+        for method in self.methods:
+            if METHODS[method].multi:
+                found.append(self.one(method))
+            elif f"sample-{self.k}" in self.reports[method]:
+                found.append(Setup(method, f"sample-{self.k}", f"{method}, {self.k} samples"))
+        return found
+
+    def extra(self, method: str, protocol: str) -> Setup | None:
+        """A baseline of a method, if it was evaluated."""
+        labels = {"warmstart": "warm start", "base": "untrained", "prompted": f"asked for {self.k} answers"}
+        if protocol not in self.reports[method]:
+            return None
+        return Setup(method, protocol, f"{method}, {labels.get(protocol, protocol)}")
+
+
+def read_results(
+    params: Params,
+    examples: Sequence[Example],
+    evaluation: Path,
+    curves: Path,
+    validation: Path,
+    sweeps: Path,
+) -> Results:
+    """Read the outputs of the other stages.
+
+    Raises:
+        InputError: an output is missing or is not what its stage writes; the message says which stage to run.
+    """
+    return Results(
+        params=params,
+        examples=examples,
+        evaluation=evaluation,
+        reports={method: _read_reports(evaluation / method) for method in params.methods},
+        curves={method: _read_curve(curves / f"{method}.jsonl") for method in params.methods},
+        validation=_read_json(validation, "validate"),
+        sweeps=[_read_json(path, "sweep") for path in sorted(sweeps.glob("*.json"))],
+    )
+
+
+def _read_reports(folder: Path) -> dict[str, MetricsReport]:
+    reports = {path.stem: _read_json(path, f"evaluate@{folder.name}") for path in sorted(folder.glob("*.json"))}
+    if "one" not in reports:
+        raise InputError(f"{folder}: no evaluation of one generation; run `dvc repro evaluate@{folder.name}`")
+    return reports
+
+
+def _read_json(path: Path, stage: str) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: missing; run `dvc repro {stage}`") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as JSON ({error}); delete it and run `dvc repro {stage}`") from error
+
+
+def _read_curve(path: Path) -> list[dict[str, float]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: missing; run `dvc repro train@{path.stem}`") from error
+    except ValueError as error:
+        remedy = f"delete it and run `dvc repro train@{path.stem}`"
+        raise InputError(f"{path}: not one JSON object a line ({error}); {remedy}") from error
