@@ -13,6 +13,7 @@ from setwise.methods import METHODS
 from setwise.report.numbers import count, interval, number
 from setwise.report.results import Results, Setup
 from setwise.report.svg import Axes, Line, line_chart, reliability_chart
+from setwise.report.sweeps import runs
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,24 @@ def smooth(values: Sequence[float], width: int) -> list[float]:
     return [sum(window) / len(window) for i in range(len(values)) for window in [values[max(0, i - width + 1) : i + 1]]]
 
 
+def sweep_figures(results: Results) -> list[Figure]:
+    """Reward while training, by K, where a sweep over K left its curves."""
+    figures = []
+    for method in METHODS:
+        by_k = {run["k"]: run["curve"] for run in runs(results.sweeps, method) if run.get("curve")}
+        if len(by_k) < 2:
+            continue
+        lines = []
+        for place, (k, rows) in enumerate(sorted(by_k.items())):
+            values = [row["train/hits"] for row in rows]
+            smoothed = smooth(values, max(1, len(values) // 20))
+            lines.append(Line(f"K = {k}", f"k-{place}", [row["step"] for row in rows], smoothed))
+        caption = "One run for each K, the newest seed of the sweep."
+        title = f"Right answers per set while training {method}, by K"
+        figures.append(_figure(f"sweep-{method}", title, caption, lines, Axes("step", "right answers per set")))
+    return figures
+
+
 def answer_figures(results: Results) -> list[Figure]:
     """What n answers bring: coverage, correct and unique answers, and tokens against correct answers."""
     shown = (
@@ -85,7 +104,7 @@ def answer_figures(results: Results) -> list[Figure]:
         lines = [_curve_line(results.report(setup), setup, name) for setup in setups]
         caption = (
             "Single-answer models are sampled again and again; multi-answer models give K answers a generation. "
-            "Bands are 95% intervals."
+            "Bands are 95% intervals. From generations of their own: they differ by chance from the tables."
         )
         figures.append(_figure(f"answers-{name}", title, caption, lines, Axes("answers asked for", label, y=bounds)))
     return [*figures, _tokens_figure(results, setups)]
