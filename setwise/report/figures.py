@@ -94,18 +94,15 @@ def sweep_figures(results: Results) -> list[Figure]:
 def answer_figures(results: Results) -> list[Figure]:
     """What n answers bring: coverage, correct and unique answers, and tokens against correct answers."""
     shown = (
-        ("coverage", "Coverage by number of answers", "questions with a right answer", (0.0, 1.0)),
-        ("correct", "Correct answers by number of answers", "distinct correct answers", None),
-        ("unique", "Unique answers by number of answers", "distinct answers", None),
+        ("coverage", "Coverage", "questions with a right answer", (0.0, 1.0)),
+        ("correct", "Correct answers", "distinct correct answers", None),
+        ("unique", "Unique answers", "distinct answers", None),
     )
     setups = [results.many(method) for method in results.methods]
     figures = []
     for name, title, label, bounds in shown:
         lines = [_curve_line(results.report(setup), setup, name) for setup in setups]
-        caption = (
-            "Single-answer models are sampled again and again; multi-answer models give K answers a generation. "
-            "Bands are 95% intervals. From generations of their own: they differ by chance from the tables."
-        )
+        caption = f"{label[0].upper()}{label[1:]}, mean over questions, with 95% intervals."
         figures.append(_figure(f"answers-{name}", title, caption, lines, Axes("answers asked for", label, y=bounds)))
     return [*figures, _tokens_figure(results, setups)]
 
@@ -147,11 +144,15 @@ def unique_figure(results: Results) -> Figure:
         histogram = results.report(results.many(method))["unique_histogram"]
         total = sum(histogram["questions"]) or 1
         most = max(most, histogram["answers"])
-        shares = [questions / total for questions in histogram["questions"]]
-        lines.append(Line(method, f"m-{method}", histogram["unique"], shares, step=True))
+        last = max(
+            (n for n, found in zip(histogram["unique"], histogram["questions"], strict=True) if found), default=0
+        )
+        shares = [questions / total for questions in histogram["questions"][: last + 1]]
+        lines.append(Line(method, f"m-{method}", histogram["unique"][: last + 1], shares, step=True))
     title = f"Unique answers among {most}"
+    axes = Axes("distinct answers", "share of questions", x=(-0.5, max(line.x[-1] for line in lines) + 0.5))
     caption = f"The share of questions that have so many distinct answers among {most} asked for."
-    return _figure("unique-histogram", title, caption, lines, Axes("distinct answers", "share of questions"))
+    return _figure("unique-histogram", title, caption, lines, axes)
 
 
 def reliability_figures(results: Results) -> list[Figure]:
@@ -162,14 +163,11 @@ def reliability_figures(results: Results) -> list[Figure]:
 
 def _reliability(method: str, bins: Sequence[Mapping[str, Any]]) -> Figure:
     stated, observed, lo, hi, n = ([b[part] for b in bins] for part in ("stated", "observed", "lo", "hi", "n"))
-    line = Line(method, f"m-{method}", stated, observed, lo, hi, marked=True, counts=n)
+    line = Line(method, f"m-{method}", stated, observed, lo, hi, counts=n)
     key, title = f"reliability-{method}", f"Reliability of {method}"
     text = f"Share of right answers against stated confidence of {method}, in bins of equal width."
     axes = Axes("stated confidence", "share that is right", x=(0.0, 1.0), y=(0.0, 1.0))
-    caption = (
-        "On the dashed line a confidence is what it says; below the line the model is overconfident. "
-        "The bars count the answers of each bin."
-    )
+    caption = "Marks with 95% intervals, their size and the bars by the number of answers in each bin."
     rows = tuple(
         (f"{b['from']:.1f}–{b['to']:.1f}", count(b["n"]), number(b["stated"], 3), number(b["observed"], 3), _bounds(b))
         for b in bins

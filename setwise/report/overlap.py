@@ -18,6 +18,7 @@ class Pair:
     question: str
     texts: tuple[tuple[tuple[str, bool], ...], ...]
     rouge_l: float | None
+    mean_rouge_l: float | None
 
 
 def overlap_rows(results: Results) -> list[tuple[str, ...]]:
@@ -34,11 +35,12 @@ def pairs(results: Results) -> list[Pair]:
     """The highlighted pair of each method that has one."""
     found = []
     for method in results.methods:
-        pair = results.report(results.many(method))["highlighted_pair"]
+        report = results.report(results.many(method))
+        pair, mean = report["highlighted_pair"], report["metrics"]["overlap_rouge_l_valid"]["value"]
         if pair is not None:
             texts = zip(pair["texts"], pair["shared"], strict=True)
             marked = tuple(pieces(text, spans) for text, spans in texts)
-            found.append(Pair(method, pair["question"], marked, pair["overlaps"]["overlap_rouge_l"]))
+            found.append(Pair(method, pair["question"], marked, pair["overlaps"]["overlap_rouge_l"], mean))
     return found
 
 

@@ -67,6 +67,7 @@ class Table:
 
     Attributes:
         key: its id on the page.
+        baseline: whether it shows what the methods are compared with.
         title, note: above it.
         columns: the set-ups.
         chief: the rows that stand for the others.
@@ -74,6 +75,7 @@ class Table:
     """
 
     key: str
+    baseline: bool
     title: str
     note: str
     columns: tuple[str, ...]
@@ -112,10 +114,12 @@ def _table(results: Results, key: str, title: str, note: str, setups: Sequence[S
     columns = [report["metrics"] for report in reports]
     names = {name for column in columns for name in column if not name.endswith(VALID)}
     rows = {name: _row(name, columns) for name in names if any(_known(column.get(name)) for column in columns)}
-    chief = list(dict.fromkeys(name for report in reports for name in headline_names(report["answers"])))
+    answers = sorted({report["answers"] for report in reports}, reverse=True)
+    chief = list(dict.fromkeys(name for n in answers for name in headline_names(n)))
     groups = [(group, tuple(rows[name] for name in _of(group, rows))) for group in _GROUPS]
     return Table(
         key,
+        key in _BASELINES,
         title,
         note,
         tuple(setup.label for setup in setups),
