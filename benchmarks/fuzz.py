@@ -112,8 +112,12 @@ def oracle_pattern(reward: SetReward) -> re.Pattern[str]:
 
 def oracle_name(answer: str) -> str:
     """The name behind a spelling."""
-    bare = "".join(character for character in answer.casefold() if character not in "“”.</>\x00\u200b")
-    return " ".join(word for word in bare.split() if word != "the") or answer.strip()
+    marks = "“”.</>\x00\u200b"
+    words = [
+        word for word in answer.casefold().translate({0: None, 0x200B: None}).split() if word.strip(marks) != "the"
+    ]
+    bare = "".join(character for character in " ".join(words) if character not in marks)
+    return " ".join(bare.split()) or answer.strip()
 
 
 def oracle(reward: SetReward, pattern: re.Pattern[str], text: Any, gold: list[list[str]], exclusive: bool) -> float:

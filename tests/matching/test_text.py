@@ -37,7 +37,7 @@ SAME = [
     ["10^2", "10²"],
     ["U.S.", "US", "the U.S."],
     ["O'Brien", "O’Brien", "OBrien"],
-    ["a spirit", "A spirit", "spirit"],
+    ["a spirit", "A spirit", "spirit", '"A spirit"'],
     ['the "Aristocats"', '"The Aristocats"', "Aristocats"],
     ["Hank Williams, Jr.", "Hank Williams Jr"],
     ["3:30 p.m.", "3:30 pm"],
