@@ -1,4 +1,4 @@
-"""Params of what grows with the model: how training is laid out over devices, and which engine answers in evaluation."""
+"""Params of what grows with the model: how training is laid out over devices, and which engine evaluates."""
 
 from __future__ import annotations
 
