@@ -27,11 +27,13 @@ class TransformersEngine:
         self.batch_size = batch_size
 
     @classmethod
-    def load(cls, path: str | Path, batch_size: int = 256, dtype: str = "float32") -> TransformersEngine:
+    def load(
+        cls, path: str | Path, batch_size: int = 256, dtype: str = "float32", trust_remote_code: bool = False
+    ) -> TransformersEngine:
         """Load the model and tokenizer of `path`; `InputError` where there is none."""
         from setwise.training.model import load_policy
 
-        model, tokenizer = load_policy(path, dtype=dtype)
+        model, tokenizer = load_policy(path, dtype=dtype, trust_remote_code=trust_remote_code)
         return cls(model, tokenizer, batch_size)
 
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> Iterator[list[Completion]]:
