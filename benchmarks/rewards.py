@@ -43,26 +43,18 @@ def text_batch(n: int, rng: random.Random, per_question: int = 16) -> tuple[list
 def math_question(rng: random.Random) -> tuple[str, list[str]]:
     """A gold answer and eight answers people give: half right in other spellings, half wrong."""
     a, b, c = rng.randint(2, 99), rng.randint(2, 99), rng.randint(2, 9)
-    return rng.choice(
-        [
-            (f"{a}", [f"${a}$", f"\\boxed{{{a}}}", f"{a}.0", f"x = {a}", f"{a + 1}", f"-{a}", f"{a}.5", f"{a}{b}"]),
-            (
-                f"\\frac{{{a}}}{{{b}}}",
-                [f"{a}/{b}", f"${a}/{b}$", f"{2 * a}/{2 * b}", f"\\frac{{{3 * a}}}{{{3 * b}}}"]
-                + [f"{b}/{a}", f"{a}", f"\\frac{{{a}}}{{{b + 1}}}", f"-{a}/{b}"],
-            ),
-            (
-                f"x^{c}+{a}",
-                [f"{a}+x^{c}", f"$x^{c} + {a}$", f"x^{{{c}}}+{a}", f"x**{c} + {a}"]
-                + [f"x^{c}-{a}", f"{a}x^{c}", f"x^{c + 1}+{a}", f"{c}x+{a}"],
-            ),
-            (
-                f"{c}\\sqrt{{{a}}}",
-                [f"{c}*sqrt({a})", f"\\sqrt{{{c * c * a}}}", f"{c}√{a}", f"${c}\\sqrt{{{a}}}$"]
-                + [f"\\sqrt{{{c * a}}}", f"{c * a}", f"\\frac{{\\sqrt{{{a}}}}}{{{c}}}", f"{c}+\\sqrt{{{a}}}"],
-            ),
-        ]
-    )
+    root = f"\\sqrt{{{a}}}"
+    kinds = [
+        f"{a} ; ${a}$ ; \\boxed{{{a}}} ; {a}.0 ; x = {a} ; {a + 1} ; -{a} ; {a}.5 ; {a}{b}",
+        f"\\frac{{{a}}}{{{b}}} ; {a}/{b} ; ${a}/{b}$ ; {2 * a}/{2 * b} ; \\frac{{{3 * a}}}{{{3 * b}}} ; {b}/{a} ; {a}"
+        f" ; \\frac{{{a}}}{{{b + 1}}} ; -{a}/{b}",
+        f"x^{c}+{a} ; {a}+x^{c} ; $x^{c} + {a}$ ; x^{{{c}}}+{a} ; x**{c} + {a} ; x^{c}-{a} ; {a}x^{c} ; x^{c + 1}+{a}"
+        f" ; {c}x+{a}",
+        f"{c}{root} ; {c}*sqrt({a}) ; \\sqrt{{{c * c * a}}} ; {c}√{a} ; ${c}{root}$ ; \\sqrt{{{c * a}}} ; {c * a}"
+        f" ; \\frac{{{root}}}{{{c}}} ; {c}+{root}",
+    ]
+    gold, *answers = rng.choice(kinds).split(" ; ")
+    return gold, answers
 
 
 def math_batch(n: int, rng: random.Random, per_question: int = 32) -> tuple[list[str], list[Any]]:

@@ -87,12 +87,12 @@ def evaluate(params: Params, method_name: str) -> None:
 
 def _generate(task: Task, params: Params, method: Method, examples: list[Example], cache: Path) -> Path:
     """The store of one task; what an interrupted evaluation left is used where its key fits, else made anew."""
-    from setwise.engines.transformers import TransformersEngine
+    from setwise.engines.pick import pick_engine
 
     weights = model_folder(task.model)
     if not weights.is_dir():
         raise InputError(f"{weights}: no model; run `dvc repro` for the stage that makes it")
-    engine = TransformersEngine.load(weights, params.evaluate.batch_size, params.model.dtype)
+    engine = pick_engine(params, weights)
     instruction = get_domain(params.domain.name).instruction
     prompts = [build_prompt(e.question, task.protocol.layout, engine.tokenizer, instruction) for e in examples]
     sampling = Sampling(

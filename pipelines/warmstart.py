@@ -63,13 +63,12 @@ def _make_policy(
     from setwise.training.tokenizer import build_tokenizer
 
     if params.model.path is not None:
-        if params.model.trust_remote_code:
-            log.warning("model.trust_remote_code is on: code from %s is run on this machine", params.model.path)
         return load_policy(
             params.model.path,
             revision=params.model.revision,
             dtype=params.model.dtype,
             trust_remote_code=params.model.trust_remote_code,
+            safetensors_only=params.model.safetensors_only,
         )
     answers = [alias for example in examples for aliases in example.gold for alias in aliases]
     texts = [*(example.question for example in examples), *answers, *vocabulary]

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import BaseModel, Field, SerializeAsAny, ValidationError, model_validator
 
 from setwise.domains import get_domain, list_domains
 from setwise.domains.base import DomainParams
 from setwise.errors import InputError
 from setwise.methods import METHODS, get_method
+from setwise.scale_params import EndpointParams, EngineName, EngineVllmParams, ScaleParams
+from setwise.section import Section
 
 MethodName = Literal["rlvr_single", "rlcr_single", "rlvr_multi", "rlcr_multi"]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
 
 
-class Section(BaseModel):
-    """Base of every section: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class ModelParams(Section):
-    """The policy. With `path` a Hub name or local folder is loaded; without, a small model is made from this config."""
+    """The policy. With `path` a Hub name or local folder is loaded; without, a small model is made from this config.
+
+    Attributes:
+        trust_remote_code: run the Python code that comes with a model. It can do anything that you can.
+        safetensors_only: refuse weights in pickle files, which can hold code too.
+    """
 
     path: str | None = None
     revision: str | None = None
     trust_remote_code: bool = False
+    safetensors_only: bool = True
     dtype: Literal["float32", "bfloat16"] = "float32"
     hidden_size: Positive = 64
     intermediate_size: Positive = 192
@@ -80,13 +82,27 @@ class TrainParams(Section):
 
 
 class EvaluateParams(Section):
-    """How the test split is answered, up to how many answers the curves go, and how intervals are drawn."""
+    """How and by which engine the test split is answered, how far the curves go, and how intervals are drawn.
 
+    Attributes:
+        engine: `auto` takes the endpoint where one is given, else vLLM where it is installed and a GPU is there, else
+            transformers; which one it took and why is logged.
+    """
+
+    engine: EngineName = "auto"
+    endpoint: EndpointParams | None = None
+    vllm: EngineVllmParams = EngineVllmParams()
     temperature: Annotated[float, Field(ge=0)] = 1.0
     max_completion_tokens: Positive = 64
     answers: Annotated[int, Field(ge=1, le=30)] = 30
     batch_size: Positive = 512
     resamples: Annotated[int, Field(ge=100)] = 2000
+
+    @model_validator(mode="after")
+    def _engine_has_its_endpoint(self) -> EvaluateParams:
+        if self.engine == "openai" and self.endpoint is None:
+            raise ValueError("engine: 'openai' needs endpoint.url, such as http://127.0.0.1:8000/v1")
+        return self
 
 
 class Params(Section):
@@ -102,6 +118,7 @@ class Params(Section):
     reward: RewardParams
     train: TrainParams
     evaluate: EvaluateParams
+    scale: ScaleParams
 
     @model_validator(mode="after")
     def _consistent(self) -> Params:
@@ -174,8 +191,13 @@ def _known_keys(section: list[str], domain_model: type[DomainParams]) -> list[st
     """The keys of a section of `Params`."""
     model: Any = Params
     for part in section:
-        model = domain_model if part == "domain" else model.model_fields[part].annotation
+        model = domain_model if part == "domain" else _section_of(model.model_fields[part].annotation)
     return list(model.model_fields)
+
+
+def _section_of(annotation: Any) -> Any:
+    """The section that a field holds, where the field may also be null."""
+    return next((a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, BaseModel)), annotation)
 
 
 def get_methods(params: Params, name: str | None) -> list[str]:

@@ -11,6 +11,8 @@ from setwise.engines.base import Completion, Sampling
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from setwise.engines.draws import RowSampler
+
 
 class TransformersEngine:
     """Generates with a loaded model. Prompts are batched by length, so that little padding is computed."""
@@ -27,11 +29,13 @@ class TransformersEngine:
         self.batch_size = batch_size
 
     @classmethod
-    def load(cls, path: str | Path, batch_size: int = 256, dtype: str = "float32") -> TransformersEngine:
+    def load(
+        cls, path: str | Path, batch_size: int = 256, dtype: str = "float32", trust_remote_code: bool = False
+    ) -> TransformersEngine:
         """Load the model and tokenizer of `path`; `InputError` where there is none."""
         from setwise.training.model import load_policy
 
-        model, tokenizer = load_policy(path, dtype=dtype)
+        model, tokenizer = load_policy(path, dtype=dtype, trust_remote_code=trust_remote_code)
         return cls(model, tokenizer, batch_size)
 
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> Iterator[list[Completion]]:
@@ -59,11 +63,16 @@ class TransformersEngine:
 
 
 def generate_ids(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[list[int]], sampling: Sampling
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: list[list[int]],
+    sampling: Sampling,
+    sampler: RowSampler | None = None,
 ) -> list[tuple[list[int], bool]]:
     """Token ids of `sampling.n` completions for each prompt, prompt by prompt, and whether each one ended.
 
-    The end token is kept, what follows it is cut. A prompt is read once, whatever `sampling.n` is.
+    The end token is kept, what follows it is cut. A prompt is read once, whatever `sampling.n` is. With a `sampler`
+    (one row per completion), it draws the tokens in place of torch's generator.
     """
     import torch
 
@@ -72,6 +81,9 @@ def generate_ids(
     settings: dict[str, Any] = {"do_sample": False, "max_new_tokens": sampling.max_tokens}
     if sampling.temperature > 0:
         settings |= {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+    if sampler is not None:
+        settings |= {"do_sample": False, "logits_processor": [sampler]}
+        settings = {name: value for name, value in settings.items() if name not in ("temperature", "top_p", "top_k")}
     copies = sampling.n if sampling.temperature > 0 else 1
     with torch.inference_mode():
         if copies > 1:

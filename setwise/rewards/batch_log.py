@@ -25,17 +25,19 @@ class Scores(NamedTuple):
     correctness: list[float]
     brier: list[float]
     reason: list[str | None]
+    valid: list[bool]
 
 
 def collect(parts: Iterable[Breakdown]) -> Scores:
     """The batch's parts, summed over the answers of each completion."""
-    scores = Scores([], [], [], [], [])
-    for total, earned, correctness, brier, reason, _ in parts:
+    scores = Scores([], [], [], [], [], [])
+    for total, earned, correctness, brier, reason, _, valid in parts:
         scores.total.append(total)
         scores.format.append(earned)
         scores.correctness.append(sum(correctness))
         scores.brier.append(sum(brier))
         scores.reason.append(reason)
+        scores.valid.append(valid)
     return scores
 
 
@@ -66,12 +68,15 @@ def _means(judgements: Sequence[Judgement], scores: Scores) -> dict[str, float]:
     """The batch's means. The rate of every reason stands in every batch, so that means over batches are right."""
     n = len(judgements)
     reasons = Counter(scores.reason)
+    above = reasons.pop(Reason.SUM_ABOVE_ONE, 0)
     means = {
-        "valid": sum([judgement.reason is None for judgement in judgements]) / n,
+        "valid": sum(scores.valid) / n,
         "hits": sum([sum(judgement.hits) for judgement in judgements]) / n,
         "coverage": sum([1 in judgement.hits for judgement in judgements]) / n,
         "format": sum(scores.format) / n,
         "correctness": sum(scores.correctness) / n,
         "brier": sum(scores.brier) / n,
+        "sum_above_one": above / n,
     }
-    return means | {f"invalid/{reason}": reasons[reason] / n for reason in Reason}
+    invalid = [reason for reason in Reason if reason is not Reason.SUM_ABOVE_ONE]
+    return means | {f"invalid/{reason}": reasons[reason] / n for reason in invalid}

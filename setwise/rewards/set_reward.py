@@ -91,26 +91,19 @@ class SetReward:
 
     def score(self, judgement: Judgement, exclusive: bool = False) -> Breakdown:
         """The reward of one judged completion (formula in `setwise.rewards.formula`)."""
-        reason = judgement.reason
+        weights, reason = self.weights, judgement.reason
         confidences = judgement.confidences if self.method.confidences else None
-        if (
-            reason is None
-            and exclusive
-            and confidences is not None
-            and self.sum_rule != "off"
-            and sums_above_one(confidences, self.tolerance)
-        ):
+        if reason is None and exclusive and confidences is not None and sums_above_one(confidences, self.tolerance):
             reason = Reason.SUM_ABOVE_ONE
-        weights = self.weights
         if judgement.reason is not None or (reason is not None and self.sum_rule == "invalid"):
             brier = (-weights.brier / self.k,) * self.k if self.method.confidences else ()
             worst = -weights.brier if self.method.confidences else 0.0
-            return Breakdown(worst, 0.0, (0.0,) * self.k, brier, reason, judgement.blocks)
-        earned = weights.format if reason is None else 0.0
+            return Breakdown(worst, 0.0, (0.0,) * self.k, brier, reason, judgement.blocks, False)
+        earned = weights.format if reason is None or self.sum_rule == "off" else 0.0
         correctness = CREDITS[self.credit](judgement.hits, weights.correctness)
         brier = () if confidences is None else brier_terms(confidences, judgement.hits, weights.brier)
         total = earned + sum(correctness) + sum(brier)
-        return Breakdown(total, earned, correctness, brier, reason, judgement.blocks)
+        return Breakdown(total, earned, correctness, brier, reason, judgement.blocks, True)
 
 
 def make_reward(
@@ -118,21 +111,23 @@ def make_reward(
     k: int = 3,
     credit: Credit = "count",
     weights: Weights | Mapping[str, float] | None = None,
-    sum_rule: SumRule = "format",
+    sum_rule: SumRule = "off",
     tolerance: float = 0.02,
     match: str = "text",
     analysis: bool = False,
     name: str | None = None,
 ) -> SetReward:
-    """A set reward.
+    """Make a set reward.
 
     Args:
         method: `rlvr_single`, `rlcr_single`, `rlvr_multi` or `rlcr_multi`.
         k: answers in one completion; a single-answer method has 1 whatever is said here.
         credit: `count` pays every hit (the paper), `any` the first one, `fraction` 1/K for each.
         weights: of `format`, `correctness` and `brier`; 1 each where not given.
-        sum_rule: on exclusive questions, what confidences that sum to more than 1 + `tolerance` cost: the `format`
-            part, everything (`invalid`) or nothing (`off`). A truthful set never breaks it.
+        sum_rule: on exclusive questions, what confidences that sum to more than 1 + `tolerance` cost: nothing (`off`),
+            the `format` part, or everything (`invalid`). A truthful set never breaks it, but a policy that explores
+            does, and learns confidences that are too low (docs/calibration.md); the share of such sets is logged in
+            any case.
         tolerance: room for rounding: three confidences rounded to two decimals are off by at most 0.015.
         match: the matcher of rows without a `match` column.
         analysis: read an optional `<analysis>` block.

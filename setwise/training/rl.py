@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accelerate.utils import is_peft_model
 from trl import GRPOTrainer
 
 from setwise.domains import Example, get_domain
 from setwise.engines import Sampling
+from setwise.engines.draws import RowSampler, row_uniforms
 from setwise.engines.transformers import generate_ids
 from setwise.methods import Method
 from setwise.params import Params
 from setwise.prompts import build_prompt
 from setwise.rewards import Weights, make_reward
 from setwise.training.compact_head import add_compact_head
+from setwise.training.processes import is_sharded, whole_model
+from setwise.training.scale import peft_config, scale_options
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -24,9 +28,13 @@ if TYPE_CHECKING:
 class SetTrainer(GRPOTrainer):
     """GRPO on answer sets. Rewards, advantages and loss are TRL's; see `setwise.rewards` for what is rewarded."""
 
+    draw_by_row = False
+    """Whether each completion has random numbers of its own (`params.scale.draws`)."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        add_compact_head(self.accelerator.unwrap_model(self.model), self.temperature)
+        model = self.accelerator.unwrap_model(self.model)
+        add_compact_head(model.get_base_model() if is_peft_model(model) else model, self.temperature)
 
     def _generate_single_turn(
         self,
@@ -37,20 +45,34 @@ class SetTrainer(GRPOTrainer):
         has_tool_images: bool = False,
     ) -> tuple[list[list[int]], Any]:
         """Generate a batch in which each prompt stands `num_generations` times in a row."""
-        plain = self.accelerator.num_processes == 1 and not (
-            self.use_vllm or self.use_transformers_continuous_batching or images or multimodal_fields
-        )
-        groups = prompt_ids[::num_generations]
-        if not plain or any(prompt_ids[i] != groups[i // num_generations] for i in range(len(prompt_ids))):
+        vast = self.use_vllm or self.use_transformers_continuous_batching or is_sharded(self)
+        whole = _stand_in_groups(prompt_ids, num_generations)
+        if vast or images or multimodal_fields or not (whole or self.draw_by_row):
             result: tuple[list[list[int]], Any] = super()._generate_single_turn(
                 prompt_ids, images, multimodal_fields, num_generations, has_tool_images
             )
             return result
         limit: Any = self.max_completion_length
         tokenizer: Any = self.processing_class
-        sampling = Sampling(self.temperature, self.top_p, limit, n=num_generations)
-        drawn = generate_ids(self.accelerator.unwrap_model(self.model), tokenizer, groups, sampling)
+        n = num_generations if whole else 1
+        sampling = Sampling(self.temperature, self.top_p, limit, n=n)
+        with whole_model(self) as model:
+            drawn = generate_ids(model, tokenizer, prompt_ids[::n], sampling, self._sampler(len(prompt_ids), sampling))
         return [ids for ids, _ in drawn], None
+
+    def _sampler(self, rows: int, sampling: Sampling) -> RowSampler | None:
+        """Draws for this process's rows of the step's batch that don't depend on how many processes share it."""
+        if not self.draw_by_row:
+            return None
+        first = self.accelerator.process_index * rows
+        uniforms = row_uniforms(self.args.seed, self.state.global_step, first, rows, sampling.max_tokens)
+        return RowSampler(uniforms, sampling.temperature, sampling.top_p)
+
+
+def _stand_in_groups(prompts: list[list[int]], size: int) -> bool:
+    """Whether every prompt stands `size` times in a row."""
+    whole = len(prompts) % size == 0
+    return whole and all(prompt == prompts[i - i % size] for i, prompt in enumerate(prompts))
 
 
 def make_trainer(
@@ -88,23 +110,19 @@ def make_trainer(
         learning_rate=train.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=train.warmup_steps,
-        per_device_train_batch_size=train.prompts_per_step * train.generations,
         num_generations=train.generations,
         max_completion_length=train.max_completion_tokens,
         temperature=train.temperature,
         beta=train.beta,
         scale_rewards=train.scale_rewards,
-        loss_type="dr_grpo",
         logging_steps=max(1, train.steps // 100),
         save_strategy="steps",
         save_steps=every,
         report_to=[],
         seed=params.seed,
-        use_cpu=model.device.type == "cpu",
-        bf16=False,
-        gradient_checkpointing=False,
         dataloader_pin_memory=False,
         disable_tqdm=True,
+        **scale_options(params),
     )
     trainer = SetTrainer(
         model=model,
@@ -113,7 +131,9 @@ def make_trainer(
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         callbacks=list(callbacks),
+        peft_config=peft_config(params),
     )
+    trainer.draw_by_row = params.scale.draws == "row"
     trainer.remove_callback(PrinterCallback)
     return trainer
 

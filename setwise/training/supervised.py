@@ -29,6 +29,7 @@ def supervise(
     callbacks: Sequence[Any] = (),
 ) -> None:
     """Train `model` in place on `demonstrations`; the learning rate falls linearly to 0."""
+    import torch
     from datasets import Dataset
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
@@ -46,7 +47,7 @@ def supervise(
         save_strategy="no",
         report_to=[],
         seed=seed,
-        use_cpu=model.device.type == "cpu",
+        use_cpu=not torch.cuda.is_available(),
         bf16=False,
         gradient_checkpointing=False,
         dataloader_pin_memory=False,

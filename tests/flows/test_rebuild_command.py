@@ -9,10 +9,11 @@ from pathlib import Path
 from flows import rebuild
 
 HOUSE = Path(rebuild.__file__).parent.parent
+PYTHONPATH = os.pathsep.join((str(HOUSE), os.environ.get("PYTHONPATH", "")))
 
 
 def run(project) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "PYTHONPATH": str(HOUSE)}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
     for name in ("PREFECT_HOME", "PREFECT_API_URL"):
         environment.pop(name, None)
     command = [sys.executable, "-m", "flows.rebuild"]
