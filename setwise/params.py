@@ -7,25 +7,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import BaseModel, Field, SerializeAsAny, ValidationError, model_validator
 
 from setwise.domains import get_domain, list_domains
-from setwise.domains.base import DomainParams
+from setwise.domains.base import DomainParams, ParamsSection
 from setwise.errors import InputError
 from setwise.methods import METHODS, get_method
 
 MethodName = Literal["rlvr_single", "rlcr_single", "rlvr_multi", "rlcr_multi"]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
+_IN_WORDS = {
+    "missing": "missing; add it, as in the files in recipes/",
+    "model_type": "expected a section of keys",
+    "dict_type": "expected a section of keys",
+    "tuple_type": "expected a list",
+    "invalid_key": "a key must be a text",
+}
+"""Pydantic's words for what has a plainer name in YAML."""
 
 
-class Section(BaseModel):
-    """Base of every section: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ModelParams(Section):
+class ModelParams(ParamsSection):
     """The policy. With `path` a Hub name or local folder is loaded; without, a small model is made from this config."""
 
     path: str | None = None
@@ -40,7 +42,7 @@ class ModelParams(Section):
     max_length: Positive = 512
 
 
-class WarmstartParams(Section):
+class WarmstartParams(ParamsSection):
     """Supervised warm start (DESIGN §2): where demonstrations come from and how long to train on them."""
 
     source: Literal["template", "distill"] = "distill"
@@ -53,7 +55,7 @@ class WarmstartParams(Section):
     distill_epochs: Positive = 2
 
 
-class RewardParams(Section):
+class RewardParams(ParamsSection):
     """Weights of the reward's parts and the credit a set gets for its hits (DESIGN §2)."""
 
     credit: Literal["count", "any", "fraction"] = "count"
@@ -62,7 +64,7 @@ class RewardParams(Section):
     brier_weight: Annotated[float, Field(ge=0)] = 1.0
 
 
-class TrainParams(Section):
+class TrainParams(ParamsSection):
     """Multi-answer RL with GRPO. Advantages are centred per group (DESIGN §2)."""
 
     steps: Positive = 300
@@ -79,7 +81,7 @@ class TrainParams(Section):
     patience: Annotated[int, Field(ge=0)] = 0
 
 
-class EvaluateParams(Section):
+class EvaluateParams(ParamsSection):
     """How the test split is answered, up to how many answers the curves go, and how intervals are drawn."""
 
     temperature: Annotated[float, Field(ge=0)] = 1.0
@@ -89,7 +91,7 @@ class EvaluateParams(Section):
     resamples: Annotated[int, Field(ge=100)] = 2000
 
 
-class Params(Section):
+class Params(ParamsSection):
     """A complete `params.yaml`; a recipe is one of these."""
 
     seed: Annotated[int, Field(ge=0)]
@@ -141,12 +143,12 @@ def validate_params(content: dict[str, Any], where: str) -> Params:
         raise InputError(f"{where}: domain.name: {error}") from error
     problems = []
     try:
-        content = {**content, "domain": domain_model(**domain)}
+        content = {**content, "domain": domain_model.model_validate(domain)}
     except ValidationError as error:
         problems = [_describe({**e, "loc": ("domain", *e["loc"])}, domain_model) for e in error.errors()]
         content = {**content, "domain": domain_model.model_construct(name=domain["name"])}
     try:
-        params = Params(**content)
+        params = Params.model_validate(content)
     except ValidationError as error:
         problems += [_describe(dict(e), domain_model) for e in error.errors()]
     if problems:
@@ -164,9 +166,9 @@ def _describe(error: dict[str, Any], domain_model: type[DomainParams]) -> str:
         remedy = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(sorted(known))}"
         return f"unknown key {key}: {remedy}"
     message = error["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
+    message = _IN_WORDS.get(error["type"], message[0].lower() + message[1:])
     given = error.get("input")
-    shown = "" if isinstance(given, dict | BaseModel) or error["type"] == "missing" else f" (given: {given!r})"
+    shown = "" if isinstance(given, dict | BaseModel) or error["type"] == "missing" else f" (given: {given!r:.80})"
     return f"{key}: {message}{shown}" if key else message
 
 
