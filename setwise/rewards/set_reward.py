@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from setwise.answers import Layout, Reason
+from setwise.answers import Layout, Reason, read
 from setwise.errors import InputError
 from setwise.matching import MATCHERS, Gold, Judgement, judge_once
 from setwise.methods import Method, get_method
@@ -86,8 +86,12 @@ class SetReward:
 
     def breakdown(self, completions: Sequence[Any], golds: Sequence[Gold]) -> list[Breakdown]:
         """The reward of each completion split by what caused it, with the places of its answers and confidences."""
-        judgements = judge_once(completion_texts(completions), golds, self.layout)
-        return [self.score(j, gold.exclusive) for j, gold in zip(judgements, golds, strict=True)]
+        texts = completion_texts(completions)
+        judgements = judge_once(texts, golds, self.layout)
+        return [
+            self.score(judgement, gold.exclusive)._replace(blocks=read(text, self.layout).blocks)
+            for text, judgement, gold in zip(texts, judgements, golds, strict=True)
+        ]
 
     def score(self, judgement: Judgement, exclusive: bool = False) -> Breakdown:
         """The reward of one judged completion (formula in `setwise.rewards.formula`)."""

@@ -175,7 +175,8 @@ def test_components_asked_for_one_by_one_sum_to_the_whole_and_judge_once(monkeyp
     judged: list[int] = []
     judge_batch = setwise.matching.memo.judge_batch
     monkeypatch.setattr(
-        "setwise.matching.memo.judge_batch", lambda *batch: judged.append(len(batch[0])) or judge_batch(*batch)
+        "setwise.matching.memo.judge_batch",
+        lambda *b, **options: judged.append(len(b[0])) or judge_batch(*b, **options),
     )
     batch = [three(0.9, 0.21, 0.53), "nothing at all", three(0.8, 0.22, 0.5)]
     parts = ("format", "correctness", "brier")
