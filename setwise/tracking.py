@@ -38,12 +38,11 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
     folder = (workspace / "mlruns").resolve()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
-    client = mlflow.MlflowClient(uri)
-    if uri.startswith("sqlite"):
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".setup.lock"):
-            client.search_experiments(max_results=1)
-    return client
+    if not uri.startswith("sqlite"):
+        return mlflow.MlflowClient(uri)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".setup.lock"):
+        return mlflow.MlflowClient(uri)  # making the client is what sets the database up
 
 
 def get_experiment(client: MlflowClient, domain: str, workspace: Path = Path()) -> str:
