@@ -20,8 +20,8 @@ from setwise.engines.transformers import TransformersEngine
 from setwise.methods import get_method
 from setwise.params import Params
 from setwise.prompts import build_prompt
-from setwise.tracking import Run
-from setwise.training.alarms import Alarms
+from setwise.tracking import Run, TrackingError
+from setwise.training.alarms import Alarms, TrainingFailure
 from setwise.training.checkpoints import newest_whole, seal, step_of
 from setwise.training.curve import Curve
 from setwise.training.model import load_policy
@@ -35,6 +35,8 @@ log = logging.getLogger("setwise.training")
 _LIVE_SECONDS = 5.0
 _BEST = "best"
 _STATE = "state.json"
+_SCORED_AT_ONCE = 512
+"""Held-out completions generated together."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,16 @@ def open_workdir(workdir: Path, fingerprint: str) -> str | None:
     Returns:
         The id of the tracking run of the interrupted training, or None for a fresh start.
     """
-    state = workdir / _STATE
-    if state.exists():
-        left = json.loads(state.read_text(encoding="utf-8"))
-        if left.get("fingerprint") == fingerprint:
-            return str(left["run_id"])
+    try:
+        left = json.loads((workdir / _STATE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        left = {}
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        log.warning("%s: not readable; starting afresh", workdir / _STATE)
+        left = {}
+    if isinstance(left, dict) and left.get("fingerprint") == fingerprint:
+        return str(left["run_id"])
+    if left:
         log.info("%s: checkpoints of another training; starting afresh", workdir)
     shutil.rmtree(workdir, ignore_errors=True)
     return None
@@ -89,13 +96,14 @@ def train_method(
 
     Raises:
         TrainingFailure: the loss is no number, the reward is dead, or validity collapsed.
+        TrackingError: `run` could not be reached at the end; started again, only its curve is sent.
     """
     started = time.monotonic()
     held_out = examples[len(examples) - params.train.held_out :]
     model, tokenizer = load_policy(policy, dtype=params.model.dtype)
     curve = Curve(workdir / "curve.jsonl", run)
     checkpoint = newest_whole(workdir)
-    done = step_of(checkpoint) if checkpoint else 0
+    done = resumed_from = step_of(checkpoint) if checkpoint else 0
     curve.resume(done)
     if checkpoint:
         log.info("%s: going on from step %d of %d", method, done, params.train.steps)
@@ -105,17 +113,37 @@ def train_method(
         model, tokenizer, examples[: len(examples) - len(held_out)], get_method(method), params, workdir, [keeper]
     )
     keeper.start(trainer, done)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    curve.flush()
+    if done < params.train.steps and not keeper.is_patience_over(done):
+        _run(trainer, checkpoint)
+        done = trainer.state.global_step
+    if not curve.flush():
+        raise TrackingError(f"tracking is away; {method} is trained and waits in {workdir}: start tracking, run again")
     best = keeper.best()
     return Trained(
         weights=workdir / _BEST,
         best_step=best["step"],
         best_score=best["score"],
-        steps=trainer.state.global_step,
+        steps=done,
         seconds=time.monotonic() - started,
-        resumed_from=done,
+        resumed_from=resumed_from,
     )
+
+
+def _run(trainer: SetTrainer, checkpoint: Path | None) -> None:
+    """Train; sampling from a policy that has become no number is told as what it is."""
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except TrainingFailure:
+        raise
+    except RuntimeError as error:
+        if _is_finite(trainer.accelerator.unwrap_model(trainer.model)):
+            raise
+        step = trainer.state.global_step
+        raise TrainingFailure(f"step {step}: the weights are no numbers; lower train.learning_rate") from error
+
+
+def _is_finite(model: Any) -> bool:
+    return all(bool(parameter.isfinite().all()) for parameter in model.parameters())
 
 
 class HeldOut:
@@ -132,18 +160,16 @@ class HeldOut:
             params.train.temperature, max_tokens=params.train.max_completion_tokens, seed=params.seed
         )
         self.tokenizer = tokenizer
-        self.batch_size = params.evaluate.batch_size
 
     def __call__(self, model: PreTrainedModel, reward: Any) -> float:
         """The mean reward of `model`; the state of the random generators is left as it was."""
         import torch
 
-        state = torch.get_rng_state()
         training = model.training
-        engine = TransformersEngine(model, self.tokenizer, self.batch_size)
-        texts = [drawn[0].text for drawn in engine.generate(self.prompts, self.sampling)]
+        with torch.random.fork_rng():
+            engine = TransformersEngine(model, self.tokenizer, _SCORED_AT_ONCE)
+            texts = [drawn[0].text for drawn in engine.generate(self.prompts, self.sampling)]
         model.train(training)
-        torch.set_rng_state(state)
         return float(sum(part.total for part in reward.breakdown(texts, self.golds)) / len(texts))
 
 
@@ -171,6 +197,8 @@ class Keeper(TrainerCallback):
     def start(self, trainer: SetTrainer, done: int) -> None:
         """Attach the trainer, whose model and reward are scored; forget a best that lies after step `done`."""
         self.trainer = trainer
+        for row in self.curve.rows:
+            self.alarms.check(int(row["step"]), row)
         if self._read_best()["step"] > done:
             shutil.rmtree(self.workdir / _BEST, ignore_errors=True)
 
@@ -194,32 +222,24 @@ class Keeper(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Score the policy on the held-out questions, keep it if it is the best, seal the checkpoint."""
-        trainer = self.trainer
+        trainer, step = self.trainer, state.global_step
         model = trainer.accelerator.unwrap_model(trainer.model)
+        if not _is_finite(model):
+            raise TrainingFailure(f"step {step}: the weights are no numbers; lower train.learning_rate")
         score = self.score(model, trainer.reward_funcs[0])
-        best = self._read_best()
-        if score > best["score"]:
-            self._keep_best(model, state.global_step, score)
-        elif self.params.patience and self._checkpoints_since(best["step"], state) >= self.params.patience:
+        if score > self._read_best()["score"]:
+            self._keep_best(model, step, score)
+        elif self.is_patience_over(step):
             log.info("%s: no better score for %d checkpoints; stopping early", self.method, self.params.patience)
             control.should_training_stop = True
-        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        self.curve.add(step, {"train/held_out_reward": score})
+        seal(Path(args.output_dir) / f"checkpoint-{step}")
         self.curve.flush()
-        if self.curve.run is not None:
-            self._log_score(score, state.global_step)
 
-    def _log_score(self, score: float, step: int) -> None:
-        run = self.curve.run
-        try:
-            if run is not None:
-                run.log_metrics({"train/held_out_reward": score}, step)
-        except Exception as error:  # noqa: BLE001 - tracking that is away must not stop training
-            log.warning(
-                "tracking: the held-out score of step %d was not logged (%s)", step, " ".join(str(error).split())[:200]
-            )
-
-    def _checkpoints_since(self, step: int, state: Any) -> int:
-        return int((state.global_step - step) // max(1, state.save_steps))
+    def is_patience_over(self, step: int) -> bool:
+        """Whether at `step`, that of a checkpoint, the best score is `train.patience` checkpoints old."""
+        since = (step - self._read_best()["step"]) // self.trainer.args.save_steps
+        return bool(self.params.patience and since >= self.params.patience)
 
     def _read_best(self) -> dict[str, Any]:
         path = self.workdir / _BEST / "best.json"
