@@ -107,8 +107,11 @@ class Started:
     def wait(self, seconds: float = 300) -> Ended:
         self.process.join(seconds)
         assert self.process.exitcode is not None, "the stage hangs"
-        out, err = (self.log.with_suffix(suffix).read_text() for suffix in (".out", ".err"))
-        return Ended(self.process.exitcode, out, err)
+        return Ended(self.process.exitcode, self.output(), self.log.with_suffix(".err").read_text())
+
+    def output(self) -> str:
+        """What it has printed so far."""
+        return self.log.with_suffix(".out").read_text()
 
 
 def _be_stage(root: str, module: str, arguments: tuple[str, ...], environment: dict[str, str], log: str) -> None:
