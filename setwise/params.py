@@ -51,9 +51,13 @@ class ModelParams(Section):
 
 
 class WarmstartParams(Section):
-    """Supervised warm start (DESIGN §2): where demonstrations come from and how long to train on them."""
+    """Supervised warm start (DESIGN §2): where demonstrations come from and how long to train on them.
 
-    source: Literal["template", "distill"] = "distill"
+    Attributes:
+        source: `none` starts from the policy as it is, for a model that follows the layout when told.
+    """
+
+    source: Literal["none", "template", "distill"] = "distill"
     examples: Positive = 20_000
     epochs: Positive = 2
     learning_rate: Rate = 3e-3
