@@ -77,7 +77,10 @@ class RewardParams(Section):
 
 
 class TrainParams(Section):
-    """Multi-answer RL with GRPO. Advantages are centred per group (DESIGN §2)."""
+    """Multi-answer RL with GRPO. Advantages are centred per group (DESIGN §2).
+
+    `credit`: `answer` gives each token the advantage of the answer or confidence it is part of, `set` that of all.
+    """
 
     steps: Positive = 300
     prompts_per_step: Positive = 32
@@ -86,6 +89,7 @@ class TrainParams(Section):
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     temperature: Rate = 1.0
     beta: Annotated[float, Field(ge=0)] = 0.0
+    credit: Literal["answer", "set"] = "answer"
     scale_rewards: Literal["batch", "none", "group"] = "batch"
     max_completion_tokens: Positive = 64
     checkpoints: Positive = 10

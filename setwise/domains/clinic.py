@@ -41,9 +41,9 @@ class ClinicParams(DomainParams):
     world_seed: int = Field(default=7, ge=0)
     families: int = Field(default=4, ge=2, le=len(_FAMILIES))
     diagnoses_per_family: int = Field(default=3, ge=2, le=len(_DISEASES))
-    findings: int = Field(default=20, ge=4, le=len(_SITES) * len(_SIGNS))
-    examined: int = Field(default=8, ge=2)
-    train_size: int = Field(default=60_000, ge=1)
+    findings: int = Field(default=12, ge=4, le=len(_SITES) * len(_SIGNS))
+    examined: int = Field(default=7, ge=2)
+    train_size: int = Field(default=40_000, ge=1)
     test_size: int = Field(default=2_000, ge=1)
 
     @model_validator(mode="after")
@@ -173,7 +173,7 @@ def describe(world: World, findings: Sequence[int]) -> str:
     shown = [world.findings[i] for i, value in enumerate(findings) if value == 1]
     absent = [world.findings[i] for i, value in enumerate(findings) if value == 0]
     parts = [f"Shows {', '.join(shown)}." if shown else "", f"No {', '.join(absent)}." if absent else ""]
-    return " ".join(["Invented patient.", *filter(None, parts)])
+    return " ".join(filter(None, parts))
 
 
 def sample_patients(
