@@ -27,6 +27,8 @@ _SITES = ("abr", "cend", "dolv", "elm", "ferr", "gant", "hesp", "ild", "jant", "
 _SIGNS = ("algia", "edema", "ospasm", "uria", "orrhea", "esthesia", "opnea", "odynia")
 _SET_SIZES = (0.35, 0.40, 0.25)
 """Prior probability that one, two or three diagnoses are true together in mode `several`."""
+_MARK = "Invented patient:"
+"""What every question begins with."""
 _COVERAGE_AT_3 = 0.85
 """Attainable coverage@3 (mode `one`) that a world is made for."""
 _MOST_ANSWERS = 5
@@ -169,11 +171,11 @@ def attainable_coverage(hypotheses: Hypotheses, posterior: NDArray[np.float64], 
 
 
 def describe(world: World, findings: Sequence[int]) -> str:
-    """The patient as text: findings present, then findings absent, in the world's order."""
+    """The patient as text, marked as invented: findings present, then findings absent, in the world's order."""
     shown = [world.findings[i] for i, value in enumerate(findings) if value == 1]
     absent = [world.findings[i] for i, value in enumerate(findings) if value == 0]
-    parts = [f"Shows {', '.join(shown)}." if shown else "", f"No {', '.join(absent)}." if absent else ""]
-    return " ".join(filter(None, parts))
+    parts = [f"shows {', '.join(shown)}" if shown else "", f"no {', '.join(absent)}" if absent else ""]
+    return f"{_MARK} {'; '.join(filter(None, parts))}."
 
 
 def sample_patients(
@@ -204,7 +206,7 @@ class Clinic:
 
     def expectations(self) -> Sequence[Expectation]:
         """Every patient is marked as invented."""
-        return (Expectation("marked_as_invented", "question", lambda e: e.question.startswith("Invented patient.")),)
+        return (Expectation("marked_as_invented", "question", lambda e: e.question.startswith(_MARK)),)
 
     def load(self, params: ClinicParams, seed: int) -> Prepared:
         """Draw patients until both splits are full; a patient that repeats an earlier question is dropped."""
