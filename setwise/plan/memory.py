@@ -102,7 +102,8 @@ def _generation(
     if vllm.mode == "server":
         return Part("generation", 0.0, f"on the vLLM server at {vllm.host}:{vllm.port}")
     if vllm.mode == "off":
-        return Part("generation", batch.share * tokens * per_token, f"keys and values of {batch.share} completions")
+        at_once = min(batch.share, params.scale.generation_batch or batch.share)
+        return Part("generation", at_once * tokens * per_token, f"keys and values of {at_once} completions")
     claim = vllm.gpu_memory_utilization * device_gib * GIB
     weights = shape.parameters * 2 / vllm.tensor_parallel_size
     room = int((claim - weights) / (shape.cache_bytes_per_token(2) / vllm.tensor_parallel_size))

@@ -38,6 +38,8 @@ class SetTrainer(GRPOTrainer):
 
     draw_by_row = False
     """Whether each completion has random numbers of its own (`params.scale.draws`)."""
+    generation_batch: int | None = None
+    """Completions generated at once (`params.scale.generation_batch`)."""
 
     def __init__(self, *args: Any, credit: Literal["set", "answer"] = "set", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -115,15 +117,19 @@ class SetTrainer(GRPOTrainer):
         tokenizer: Any = self.processing_class
         n = num_generations if whole else 1
         sampling = Sampling(self.temperature, self.top_p, limit, n=n)
+        at_once = len(prompt_ids) if self.generation_batch is None else max(1, self.generation_batch // n) * n
+        drawn: list[tuple[list[int], bool]] = []
         with whole_model(self) as model:
-            drawn = generate_ids(model, tokenizer, prompt_ids[::n], sampling, self._sampler(len(prompt_ids), sampling))
+            for start in range(0, len(prompt_ids), at_once):
+                rows = prompt_ids[start : start + at_once]
+                first = self.accelerator.process_index * len(prompt_ids) + start
+                drawn += generate_ids(model, tokenizer, rows[::n], sampling, self._sampler(first, len(rows), sampling))
         return [ids for ids, _ in drawn], None
 
-    def _sampler(self, rows: int, sampling: Sampling) -> RowSampler | None:
-        """Draws for this process's rows of the step's batch that don't depend on how many processes share it."""
+    def _sampler(self, first: int, rows: int, sampling: Sampling) -> RowSampler | None:
+        """Draws for `rows` rows from `first` on of the step's whole batch, however many processes share it."""
         if not self.draw_by_row:
             return None
-        first = self.accelerator.process_index * rows
         uniforms = row_uniforms(self.args.seed, self.state.global_step, first, rows, sampling.max_tokens)
         return RowSampler(uniforms, sampling.temperature, sampling.top_p)
 
@@ -194,6 +200,7 @@ def make_trainer(
         credit=train.credit,
     )
     trainer.draw_by_row = params.scale.draws == "row"
+    trainer.generation_batch = params.scale.generation_batch
     trainer.remove_callback(PrinterCallback)
     return trainer
 
