@@ -65,7 +65,7 @@ def _missing(results: Results, *methods: str) -> str:
     return f"{' and '.join(absent)} not trained in this run; add to params.yaml: methods" if absent else ""
 
 
-def _decide(lo: float | None, hi: float | None, threshold: float, above: bool = True) -> Verdict:
+def decide(lo: float | None, hi: float | None, threshold: float, above: bool = True) -> Verdict:
     """Whether the interval lies on the claimed side of the threshold, on the other, or on both."""
     if lo is None or hi is None:
         return "undecided"
@@ -90,7 +90,7 @@ def _more_correct(comparisons: Comparisons, answers: int, paper: str) -> Claim:
     if missing:
         return Claim(text, paper, "", "not measured", missing)
     row = _correct_at(comparisons, answers)
-    verdict = _decide(row.lo, row.hi, 0.0)
+    verdict = decide(row.lo, row.hi, 0.0)
     return Claim(text, paper, f"{_both(row)} correct answers", verdict, _why_correct(results, verdict, answers))
 
 
@@ -135,7 +135,7 @@ def _more_unique(comparisons: Comparisons) -> Claim:
     if missing:
         return Claim(text, paper, "", "not measured", missing)
     found = unique_ratio(comparisons, results.many(RLVR_MULTI), results.many(RLVR_SINGLE))
-    verdict = _decide(found.lo, found.hi, 2.0)
+    verdict = decide(found.lo, found.hi, 2.0)
     ours = f"{number(found.of, 2)} against {number(found.to, 2)}: {with_interval(found.estimate)} times"
     options = _vocabulary(results)
     why = "The interval of the ratio is above 2."
@@ -155,7 +155,7 @@ def _fewer_tokens(comparisons: Comparisons) -> Claim:
     if missing:
         return Claim(text, paper, "", "not measured", missing)
     found = tokens_ratio(comparisons, results.many(RLVR_MULTI), results.many(RLVR_SINGLE), k)
-    verdict = _decide(found.lo, found.hi, 0.5, above=False)
+    verdict = decide(found.lo, found.hi, 0.5, above=False)
     ours = f"{number(found.of, 1)} against {number(found.to, 1)} tokens: {with_interval(found.estimate)} of them"
     why = f"Tokens of one set of {k} against those of as many samples as give the same number of different answers."
     if verdict != "holds":
@@ -171,7 +171,7 @@ def _calibrated(comparisons: Comparisons) -> Claim:
     entry = comparisons.results.report(comparisons.results.one(RLCR_MULTI))["metrics"]["ece_mass"]
     if entry["value"] is None:
         return Claim(text, paper, "", "not measured", entry["reason"])
-    verdict = _decide(entry["lo"], entry["hi"], CALIBRATED, above=False)
+    verdict = decide(entry["lo"], entry["hi"], CALIBRATED, above=False)
     why = f"On the line means an ECE (equal mass, invalid completions as worst) of at most {CALIBRATED}."
     return Claim(text, paper, f"ECE {with_interval(entry)}", verdict, why)
 
@@ -186,9 +186,9 @@ def _overconfident(comparisons: Comparisons) -> Claim:
     stated = overconfidence(comparisons, results.one(RLCR_MULTI))
     if implied is None or stated is None:
         return Claim(text, paper, "", "not measured", "no answers with a confidence above 0.4")
-    verdict = _decide(implied.lo, implied.hi, 0.0)
+    verdict = decide(implied.lo, implied.hi, 0.0)
     if verdict == "holds":
-        verdict = _decide(stated.lo, stated.hi, CALIBRATED, above=False)
+        verdict = decide(stated.lo, stated.hi, CALIBRATED, above=False)
     ours = f"{with_interval(implied.estimate, sign=True)} against {with_interval(stated.estimate, sign=True)}"
     why = (
         f"Confidence minus share of right answers, above 0.4. {RLVR_MULTI} states no confidence here: the share of its "
@@ -232,7 +232,7 @@ def _prompting_falls_short(comparisons: Comparisons) -> Claim:
         return Claim(text, paper, "", "not measured", f"correct@{k} is not known of both")
     valid = results.report(prompted)["metrics"]["valid_rate"]
     why = f"{with_interval(valid)} of its sets are valid."
-    return Claim(text, paper, f"{_both(row)} correct answers", _decide(row.lo, row.hi, 0.0), why)
+    return Claim(text, paper, f"{_both(row)} correct answers", decide(row.lo, row.hi, 0.0), why)
 
 
 def _repeats(comparisons: Comparisons, name: str, key: str, paper: float) -> Claim:
@@ -245,7 +245,7 @@ def _repeats(comparisons: Comparisons, name: str, key: str, paper: float) -> Cla
         why = "Completions without reasoning are too short to compare."
         return Claim(text, number(paper, 3), "", "not measured", why)
     why = f"Holds where the overlap is at least the paper's; of {RLVR_SINGLE}, valid completions, words without tags."
-    return Claim(text, number(paper, 3), with_interval(entry), _decide(entry["lo"], entry["hi"], paper), why)
+    return Claim(text, number(paper, 3), with_interval(entry), decide(entry["lo"], entry["hi"], paper), why)
 
 
 def _better_code(comparisons: Comparisons) -> Claim:
@@ -271,7 +271,7 @@ def _first_on_code(text: str, paper: str, row: Row) -> Claim:
     assert row.a and row.difference is not None
     ends = [None if end is None else 1 + end / row.a for end in (row.lo, row.hi)]
     ratio = {"value": 1 + row.difference / row.a, "lo": ends[0], "hi": ends[1]}
-    verdict = _decide(ends[0], ends[1], 1.5)
+    verdict = decide(ends[0], ends[1], 1.5)
     return Claim(
         text, paper, f"{with_interval(ratio)} times", verdict, "Difference as a share of the single-answer model's."
     )

@@ -11,9 +11,22 @@ import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-SWEEP_COMMAND = "python -m flows.sweep"
+from setwise.params import Params
+from setwise.tracking import flatten
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_GRID = '{"k": [2, 3, 4, 5], "seed": [0, 1, 2]}'
+SWEEP_COMMAND = (
+    f"prefect deployment run sweep/sweep -p 'grid={_GRID}' -p rank_by=eval/coverage_at_1, "
+    "then python -m pipelines.sweeps"
+)
+_VARIED = ("k", "seed", "methods")
+"""Params in which the runs of a sweep may differ."""
+_CURVE = "train/hits"
 _T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
 """97.5% quantiles of Student's t with 1, 2, … degrees of freedom."""
 
@@ -42,6 +55,34 @@ def by_k(sweeps: Sequence[Mapping[str, Any]], method: str) -> list[Point]:
 def runs(sweeps: Sequence[Mapping[str, Any]], method: str) -> list[Mapping[str, Any]]:
     """The runs of a method in all sweeps."""
     return [run for sweep in sweeps for run in sweep.get("runs", ()) if run["method"] == method]
+
+
+def collect(client: MlflowClient, params: Params) -> list[dict[str, Any]]:
+    """The newest evaluated run of every (method, K, seed) that has the other params in common, with its curve.
+
+    Args:
+        client: of the tracking store.
+        params: whose experiment is searched, and which params are shared.
+    """
+    experiment = client.get_experiment_by_name(f"setwise/{params.domain.name}")
+    if experiment is None:
+        return []
+    shared = {key: value for key, value in flatten(params.model_dump(mode="json")).items() if key not in _VARIED}
+    found: dict[tuple[str, int, int], dict[str, Any]] = {}
+    for run in client.search_runs([experiment.experiment_id], order_by=["start_time DESC"], max_results=1000):
+        tags, metrics = run.data.tags, run.data.metrics
+        if not all(run.data.params.get(key) == value for key, value in shared.items()):
+            continue
+        place = tags["setwise.method"], int(tags["setwise.k"]), int(tags["setwise.seed"])
+        if place not in found and "eval/valid_rate" in metrics:
+            evaluated = {n.removeprefix("eval/"): v for n, v in metrics.items() if n.startswith("eval/")}
+            history = client.get_metric_history(run.info.run_id, _CURVE)
+            curve = [{"step": m.step, _CURVE: m.value} for m in history]
+            found[place] = dict(zip(("method", "k", "seed"), place, strict=True)) | {
+                "metrics": evaluated,
+                "curve": curve,
+            }
+    return [found[place] for place in sorted(found)]
 
 
 def _point(k: int, values: Sequence[float]) -> Point:
