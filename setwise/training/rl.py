@@ -24,9 +24,21 @@ if TYPE_CHECKING:
 class SetTrainer(GRPOTrainer):
     """GRPO on answer sets. Rewards, advantages and loss are TRL's; see `setwise.rewards` for what is rewarded."""
 
+    finished_epochs = 0
+    """Epochs that lie behind a resumed training: their shuffles are drawn again, so that the next one is the same."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         add_compact_head(self.accelerator.unwrap_model(self.model), self.temperature)
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        """TRL's sampler, as far on as an uninterrupted training would have it."""
+        import torch
+
+        sampler: Any = super()._get_train_sampler(dataset)
+        for _ in range(self.finished_epochs):
+            torch.randperm(sampler.num_samples, generator=sampler.generator)
+        return sampler
 
     def _generate_single_turn(
         self,
