@@ -40,7 +40,7 @@ def test_one_live_row_starts_the_count_again() -> None:
 def test_validity_that_falls_below_half_of_its_best_rings_after_so_many_rows() -> None:
     fallen = {"train/valid": 0.4}
     check_all({}, *[fallen] * (COLLAPSE_LOGS - 1))
-    with pytest.raises(TrainingFailure, match="validity fell to 0.400 from 0.900"):
+    with pytest.raises(TrainingFailure, match=r"validity fell to 0\.400 from 0\.900"):
         check_all({}, *[fallen] * COLLAPSE_LOGS)
 
 
