@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.paths import data_folder, model_folder, split_path
+from pipelines.paths import data_folder, model_folder, read_json, split_path
 from pipelines.stage import log, run_stage, whole_folder
 from setwise.domains import Example, get_domain
 from setwise.domains.parquet import read_examples
@@ -33,7 +32,7 @@ def warmstart(params: Params) -> None:
     extra = folder / "warmstart.parquet"
     trained_on = examples[: len(examples) - params.train.held_out]
     trained_on += read_examples(extra) if extra.exists() else []
-    vocabulary = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+    vocabulary = read_json(folder / "vocabulary.json")
     model, tokenizer = _make_policy(params, trained_on, vocabulary or [])
     layouts = [METHODS[name].layout(params.k) for name in METHODS]
     with whole_folder(model_folder("base")) as base, whole_folder(model_folder("warmstart")) as weights:

@@ -63,6 +63,7 @@ PARAMS: dict[str, Any] = {
     "scale": {},
 }
 _QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"}
+os.environ.update(_QUIET)  # the process that stages are forked from must have it when it imports the libraries
 _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload(
     ["trl.trainer.grpo_trainer", "trl.trainer.sft_trainer", "mlflow", "pandas", "datasets", "setwise.training.train"]

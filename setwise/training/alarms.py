@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 CONSTANT_LOGS = 20
 """Rows in a row without any spread of the reward within a group."""
-NO_GRADIENT = 1e-6
-"""A gradient norm below this is rounding: all advantages were 0. (TRL's `frac_reward_zero_std` says so only when
-rewards are scaled by group; otherwise it looks at the whole batch.)"""
+NO_ADVANTAGE = 1e-4
+"""Advantages below this are rounding: every group had one reward. (TRL's `frac_reward_zero_std` says so only when
+rewards are scaled by group; otherwise it speaks of the whole batch.)"""
 COLLAPSE_LOGS = 5
 """Rows in a row with validity below half of the best so far."""
 EXPLODED_NORM = 1e4
@@ -38,7 +38,7 @@ class Alarms:
             raise TrainingFailure(
                 f"step {step}: the gradient norm is {row['train/grad_norm']:.3g}; lower train.learning_rate"
             )
-        dead = row.get("train/frac_reward_zero_std", 0.0) >= 1.0 or row.get("train/grad_norm", 1.0) < NO_GRADIENT
+        dead = row.get("train/largest_advantage", 1.0) < NO_ADVANTAGE
         self._constant = self._constant + 1 if dead else 0
         if self._constant >= CONSTANT_LOGS:
             raise TrainingFailure(

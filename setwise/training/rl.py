@@ -38,6 +38,8 @@ class SetTrainer(GRPOTrainer):
 
     draw_by_row = False
     """Whether each completion has random numbers of its own (`params.scale.draws`)."""
+    finished_epochs = 0
+    """Epochs that lie behind a resumed training: their shuffles are drawn again, so that the next one is the same."""
     generation_batch: int | None = None
     """Completions generated at once (`params.scale.generation_batch`)."""
 
@@ -96,6 +98,15 @@ class SetTrainer(GRPOTrainer):
                 slots[row] = len(part.blocks)
                 slots[row, : len(found)] = torch.tensor(found)
         return slots.to(self.accelerator.device)
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        """TRL's sampler, as far on as an uninterrupted training would have it."""
+        import torch
+
+        sampler: Any = super()._get_train_sampler(dataset)
+        for _ in range(self.finished_epochs):
+            torch.randperm(sampler.num_samples, generator=sampler.generator)
+        return sampler
 
     def _generate_single_turn(
         self,

@@ -119,6 +119,8 @@ def train_method(
         model, tokenizer, examples[: len(examples) - len(held_out)], get_method(method), params, workdir, [keeper]
     )
     keeper.start(trainer, done)
+    steps_per_epoch = max(1, (len(examples) - len(held_out)) // params.train.prompts_per_step)
+    trainer.finished_epochs = done // steps_per_epoch
     if done < params.train.steps and not keeper.is_patience_over(done):
         _run(trainer, checkpoint)
         done = trainer.state.global_step
@@ -223,6 +225,7 @@ class Keeper(TrainerCallback):
             return
         row = {f"train/{key.removeprefix(f'{self.method}/')}": value for key, value in logs.items()}
         row = {k: v for k, v in row.items() if isinstance(v, int | float)}
+        row["train/largest_advantage"] = max(map(abs, self.trainer._logs["advantages"]), default=0.0)
         if self.curve is not None:
             self.curve.add(state.global_step, row)
         self.alarms.check(state.global_step, {k: float(v) for k, v in row.items()})

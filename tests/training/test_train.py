@@ -13,6 +13,7 @@ import pytest
 from smoke_workspace import Started, Workspace
 
 from setwise.digests import weights_digest
+from setwise.domains.parquet import read_examples, write_examples
 from setwise.training.checkpoints import step_of
 
 METHOD = ("--method", "rlcr_multi")
@@ -111,12 +112,18 @@ def test_killed_after_the_last_step_it_only_hands_over(workspace: Workspace, tra
     assert_as_undisturbed(workspace, trained_workspace)
 
 
-@pytest.fixture
-def interrupted(workspace: Workspace) -> Workspace:
-    """Killed with the checkpoints of steps 2, 4 and 6 finished."""
+@pytest.fixture(scope="module")
+def interrupted_once(warm_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = warm_workspace.copy(tmp_path_factory.mktemp("interrupted") / "workspace")
     third = workspace.root / WORKDIR / "checkpoint-6" / "manifest.json"
     kill_when(workspace.start("train", *METHOD), third.exists)
     return workspace
+
+
+@pytest.fixture
+def interrupted(interrupted_once: Workspace, tmp_path: Path) -> Workspace:
+    """Killed with the checkpoints of steps 2, 4 and 6 finished."""
+    return interrupted_once.copy(tmp_path / "workspace")
 
 
 def truncate(path: Path) -> None:
@@ -177,10 +184,11 @@ def test_an_unreadable_note_of_the_run_starts_afresh(interrupted: Workspace) -> 
 
 
 def test_a_kill_in_a_later_epoch_changes_nothing(workspace: Workspace, tmp_path: Path) -> None:
-    workspace.set(train__held_out=1480)  # leaves 20 questions: an epoch is 5 steps
+    split = workspace.root / "data" / "clinic" / "train.parquet"
+    write_examples(split, read_examples(split)[:60])  # without the 40 held out, an epoch is 5 steps
     undisturbed = workspace.copy(tmp_path / "undisturbed")
     train(undisturbed)
-    for step in (6, 11, 17):
+    for step in (8, 14):
         kill_when(workspace.start("train", *METHOD), reached(workspace, step))
     train(workspace)
     assert_as_undisturbed(workspace, undisturbed)
@@ -217,18 +225,13 @@ def failure(workspace: Workspace) -> str:
 
 
 def test_weights_that_are_no_numbers_fail_the_run(workspace: Workspace) -> None:
-    workspace.set(train__learning_rate=1e30, train__warmup_steps=0)
-    assert re.match(r"error: rlcr_multi: step \d+: .*; lower train.learning_rate", failure(workspace))
+    workspace.set(train__learning_rate=1e38, train__warmup_steps=0)
+    assert re.match(r"error: rlcr_multi: step \d+: .* lower train.learning_rate \(", failure(workspace))
 
 
 def test_a_policy_that_says_one_thing_only_fails_the_run_and_keeps_its_checkpoint(workspace: Workspace) -> None:
-    workspace.set(train__temperature=1e-3, train__steps=30)
+    workspace.set(train__temperature=1e-4, train__steps=30)
     line = failure(workspace)
     assert "for 20 rows every group had one reward, so nothing is learned; raise train.temperature" in line
     kept = line.rsplit("the last good checkpoint is kept: ", 1)[1].rstrip(")")
     assert (workspace.root / kept / "manifest.json").is_file()
-
-
-def test_validity_that_collapses_fails_the_run(workspace: Workspace) -> None:
-    workspace.set(train__learning_rate=3.0, train__warmup_steps=2)
-    assert "validity fell to 0.000 from" in failure(workspace)
