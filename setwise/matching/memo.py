@@ -13,7 +13,7 @@ from setwise.matching.judge import Judgement, judge_batch
 
 _Batch = tuple[Layout, tuple[object, ...], tuple[Gold, ...]]
 
-REMEMBERED_BATCHES = 4
+REMEMBERED_BATCHES = 16
 REMEMBERED_CHARACTERS = 2**25
 """A larger batch is judged without being remembered."""
 
