@@ -20,7 +20,7 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import temporary_settings
 from prefect.states import Completed, Failed, State
 from pydantic import PositiveFloat, PositiveInt
 
@@ -265,7 +265,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        with server_for(workspace) as api_url, temporary_settings({PREFECT_API_URL: api_url}):
+        with server_for(workspace) as server, temporary_settings(server):
             state: State[Any] = rebuild(
                 str(workspace), options.targets, options.max_parallel, options.if_busy, return_state=True
             )

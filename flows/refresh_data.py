@@ -70,10 +70,11 @@ def _examine(workspace: Path, release: Release, threshold: float) -> list[Drift]
     if str(release.folder) not in (workspace / "params.yaml").read_text():
         raise InputError(f"params.yaml: domain: reads nothing under {release.folder}; point it there first")
     with tempfile.TemporaryDirectory() as scratch:
-        new = prepare_apart(workspace, Path(scratch) / "new", release.files, release.dataset)
-        if not (workspace / release.folder).is_dir():
+        place, name = workspace / release.folder, release.dataset
+        new = prepare_apart(workspace, Path(scratch) / "new", release.files, name, ("prepare", "validate"))
+        if not place.is_dir():
             return []
-        current = prepare_apart(workspace, Path(scratch) / "current", workspace / release.folder, release.dataset)
+        current = prepare_apart(workspace, Path(scratch) / "current", place, name, ("prepare",))
         return _compare(current, new, threshold)
 
 

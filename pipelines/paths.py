@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+from setwise.errors import InputError
 from setwise.params import Params
 
 VALIDATION = Path("reports/validation.json")
 DATA_DOCS = Path("reports/data_docs")
+FAILED_DATA_DOCS = Path("reports/failed_data_docs")
 CURVES = Path("reports/curves")
 EVALUATION = Path("reports/evaluation")
 REPORT = Path("reports/report.html")
@@ -27,6 +31,18 @@ def data_folder(params: Params) -> Path:
 def split_path(params: Params, split: str) -> Path:
     """The Parquet file of one split."""
     return data_folder(params) / f"{split}.parquet"
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file of an earlier stage; `InputError` where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: missing; run `dvc repro` for the stage that makes it") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: not readable as JSON ({error}); run `dvc repro` for the stage that makes it"
+        ) from error
 
 
 def model_folder(name: str) -> Path:

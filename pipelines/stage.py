@@ -15,6 +15,7 @@ from pathlib import Path
 from setwise.errors import InputError
 from setwise.params import Params, load_params
 from setwise.quiet import turn_telemetry_off
+from setwise.tracking import TrackingError
 
 log = logging.getLogger("setwise")
 
@@ -70,7 +71,7 @@ def _run(stage: Callable[[], None]) -> None:
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(InputError.exit_code)
-    except StageFailure as error:
+    except (StageFailure, TrackingError) as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)
     except KeyboardInterrupt:

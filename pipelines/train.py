@@ -13,7 +13,7 @@ from setwise.digests import file_digest, weights_digest
 from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
 from setwise.params import Params
-from setwise.tracking import WEIGHTS_TAG, Run, failing, get_client, start_run
+from setwise.tracking import WEIGHTS_TAG, Run, failing, reopen_run, start_run
 
 
 def train(params: Params, method: str) -> None:
@@ -29,6 +29,7 @@ def train(params: Params, method: str) -> None:
     from transformers import set_seed
 
     from setwise.training.alarms import TrainingFailure
+    from setwise.training.checkpoints import newest_whole
     from setwise.training.train import open_workdir, remember_run, train_method, training_fingerprint
 
     policy = model_folder("warmstart")
@@ -56,7 +57,9 @@ def train(params: Params, method: str) -> None:
         with failing(run):
             trained = train_method(params, method, policy, examples, workdir, run)
     except TrainingFailure as error:
-        raise StageFailure(f"{method}: {error} (the last good checkpoint is kept in {workdir})") from error
+        kept = newest_whole(workdir)
+        where = "no checkpoint was reached" if kept is None else f"the last good checkpoint is kept: {kept}"
+        raise StageFailure(f"{method}: {error} ({where})") from error
     digest = weights_digest(trained.weights)
     with whole_folder(model_folder(method)) as folder:
         shutil.copytree(trained.weights, folder, dirs_exist_ok=True)
@@ -78,9 +81,10 @@ def train(params: Params, method: str) -> None:
 def _open_run(params: Params, method: str, interrupted: str | None, data: dict[str, str], policy: str) -> Run:
     """The run of the interrupted training, taken up again, or a new one."""
     if interrupted is not None:
-        run = Run(get_client(), interrupted)
-        run.client.update_run(interrupted, status="RUNNING")
-        return run
+        run = reopen_run(interrupted)
+        if run is not None:
+            return run
+        log.info("%s: the tracking run of the interrupted training is gone; its curve goes to a new one", method)
     return start_run(params, method, data, {"setwise.warmstart": policy, "setwise.stage": "train"})
 
 

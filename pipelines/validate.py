@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.paths import DATA_DOCS, VALIDATION, data_folder
+from pipelines.paths import DATA_DOCS, FAILED_DATA_DOCS, VALIDATION, data_folder, read_json
 from pipelines.stage import log, run_stage, whole_folder, write_whole
 from setwise.digests import file_digest
 from setwise.domains import Example, get_domain
@@ -27,17 +27,25 @@ _SUM_TOLERANCE = 1e-6
 def validate(params: Params) -> None:
     """Check every split; write `reports/validation.json` and `reports/data_docs/`.
 
+    The Data Docs of a failed check go to `reports/failed_data_docs/`: what an earlier run left stays as it was.
+
     Raises:
         InputError: an expectation failed; the message names it, its column and up to five offending rows.
     """
     folder = data_folder(params)
-    prepared = json.loads((folder / "prepared.json").read_text(encoding="utf-8"))
-    vocabulary = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+    prepared = read_json(folder / "prepared.json")
+    vocabulary = read_json(folder / "vocabulary.json")
     splits = {split: read_examples(folder / f"{split}.parquet") for split in sorted(prepared["sizes"])}
     domain = get_domain(params.domain.name)
     tables = {split: _table(split, splits, vocabulary, domain) for split in splits}
-    with tempfile.TemporaryDirectory() as scratch, whole_folder(DATA_DOCS) as docs:
-        results = _run_checkpoints(Path(scratch), docs, tables, prepared["sizes"], vocabulary, domain)
+    with tempfile.TemporaryDirectory() as scratch:
+        built, results = _run_checkpoints(Path(scratch), tables, prepared["sizes"], vocabulary, domain)
+        failures = [
+            f"{folder / split}.parquet: {_failure(r)}" for split in splits for r in results[split] if not r["success"]
+        ]
+        shutil.rmtree(FAILED_DATA_DOCS, ignore_errors=True)
+        with whole_folder(FAILED_DATA_DOCS if failures else DATA_DOCS) as docs:
+            shutil.copytree(built, docs, dirs_exist_ok=True)
     summary = {
         split: {
             "digest": file_digest(folder / f"{split}.parquet"),
@@ -51,11 +59,11 @@ def validate(params: Params) -> None:
         log.info(
             "%s: %d expectations met by %d rows", split, sum(r["success"] for r in results[split]), len(splits[split])
         )
-    failures = [
-        f"{folder / split}.parquet: {_failure(r)}" for split in splits for r in results[split] if not r["success"]
-    ]
     if failures:
-        raise InputError("; ".join(failures) + "; mend the data or params.yaml: domain, then run `dvc repro`")
+        raise InputError(
+            "; ".join(failures) + f"; mend the data or params.yaml: domain, then run `dvc repro` "
+            f"(all results: {FAILED_DATA_DOCS}/index.html)"
+        )
     write_whole(
         VALIDATION, json.dumps({"splits": summary, "dropped": prepared["dropped"]}, indent=1, ensure_ascii=False)
     )
@@ -117,13 +125,12 @@ def _expectations(table: pd.DataFrame, size: int, vocabulary: list[str] | None, 
 
 def _run_checkpoints(
     scratch: Path,
-    docs: Path,
     tables: dict[str, pd.DataFrame],
     sizes: dict[str, int],
     vocabulary: list[str] | None,
     domain: Domain,
-) -> dict[str, list[dict[str, Any]]]:
-    """Run one checkpoint per split in a context of its own, and keep the Data Docs."""
+) -> tuple[Path, dict[str, list[dict[str, Any]]]]:
+    """Run one checkpoint per split in a context of its own; returns the folder of its Data Docs, and the results."""
     import great_expectations as gx
 
     context = gx.get_context(mode="file", project_root_dir=str(scratch))
@@ -147,9 +154,7 @@ def _run_checkpoints(
         outcome = checkpoint.run(batch_parameters={"dataframe": table})
         found = next(iter(outcome.run_results.values()))
         results[split] = [_result(r, table) for r in found.results]
-    built = next(scratch.rglob("data_docs/local_site"))
-    shutil.copytree(built, docs, dirs_exist_ok=True)
-    return results
+    return next(scratch.rglob("data_docs/local_site")), results
 
 
 def _result(found: Any, table: pd.DataFrame) -> dict[str, Any]:

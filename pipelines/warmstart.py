@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.paths import data_folder, model_folder, split_path
+from pipelines.paths import data_folder, model_folder, read_json, split_path
 from pipelines.stage import log, run_stage, whole_folder
 from setwise.domains import Example, get_domain
 from setwise.domains.parquet import read_examples
@@ -33,18 +32,22 @@ def warmstart(params: Params) -> None:
     extra = folder / "warmstart.parquet"
     trained_on = examples[: len(examples) - params.train.held_out]
     trained_on += read_examples(extra) if extra.exists() else []
-    vocabulary = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+    vocabulary = read_json(folder / "vocabulary.json")
     model, tokenizer = _make_policy(params, trained_on, vocabulary or [])
     layouts = [METHODS[name].layout(params.k) for name in METHODS]
     with whole_folder(model_folder("base")) as base, whole_folder(model_folder("warmstart")) as weights:
         _save(model, tokenizer, base)
+        if params.warmstart.source == "none":
+            log.info("warm start: none; every method starts from the policy as it is")
+            _save(model, tokenizer, weights)
+            return
         started = time.monotonic()
         with tempfile.TemporaryDirectory() as scratch:
             counts = warm_start(
                 model,
                 tokenizer,
                 trained_on,
-                vocabulary,
+                vocabulary or _gold_answers(trained_on),
                 params.warmstart,
                 layouts,
                 get_domain(params.domain.name).instruction,
@@ -74,6 +77,11 @@ def _make_policy(
     texts = [*(example.question for example in examples), *answers, *vocabulary]
     tokenizer = build_tokenizer(texts, params.model.vocab_size)
     return build_model(params.model, tokenizer, params.seed), tokenizer
+
+
+def _gold_answers(examples: list[Example]) -> list[str]:
+    """Distractors where answers are open: what is right for other questions."""
+    return sorted({aliases[0] for example in examples for aliases in example.gold})
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:

@@ -87,8 +87,10 @@ def recipe_use(name: Annotated[str, typer.Argument(autocompletion=_complete_reci
     """Put a recipe in the place of params.yaml; `make run` or `dvc repro` then brings the outputs up to date."""
     from setwise.recipes import use_recipe
 
-    params = use_recipe(name)
-    typer.echo(f"params.yaml is now recipe {name} (domain {params.domain.name}); next: make run, or dvc repro")
+    used = use_recipe(name)
+    if used.kept is not None:
+        typer.echo(f"the params that were there are kept in {used.kept}")
+    typer.echo(f"params.yaml is now recipe {name} (domain {used.params.domain.name}); next: make run, or dvc repro")
 
 
 @app.command()

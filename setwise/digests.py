@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from setwise.errors import InputError
+
 _CHUNK = 1 << 20
 
 
@@ -21,11 +23,11 @@ def weights_digest(folder: Path) -> str:
     """SHA-256 over a model folder's weights, shard by shard in the order of their names.
 
     Raises:
-        FileNotFoundError: the folder holds no safetensors file.
+        InputError: the folder holds no safetensors file.
     """
     shards = sorted(folder.glob("*.safetensors"))
     if not shards:
-        raise FileNotFoundError(f"{folder}: no *.safetensors file")
+        raise InputError(f"{folder}: no *.safetensors file; run `dvc repro` for the stage that makes it")
     if len(shards) == 1:
         return file_digest(shards[0])
     return hashlib.sha256("".join(file_digest(shard) for shard in shards).encode()).hexdigest()

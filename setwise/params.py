@@ -19,6 +19,14 @@ from setwise.section import Section
 MethodName = Literal["rlvr_single", "rlcr_single", "rlvr_multi", "rlcr_multi"]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
+_IN_WORDS = {
+    "missing": "missing; add it, as in the files in recipes/",
+    "model_type": "expected a section of keys",
+    "dict_type": "expected a section of keys",
+    "tuple_type": "expected a list",
+    "invalid_key": "a key must be a text",
+}
+"""Pydantic's words for what has a plainer name in YAML."""
 
 
 class ModelParams(Section):
@@ -43,9 +51,13 @@ class ModelParams(Section):
 
 
 class WarmstartParams(Section):
-    """Supervised warm start (DESIGN §2): where demonstrations come from and how long to train on them."""
+    """Supervised warm start (DESIGN §2): where demonstrations come from and how long to train on them.
 
-    source: Literal["template", "distill"] = "distill"
+    Attributes:
+        source: `none` starts from the policy as it is, for a model that follows the layout when told.
+    """
+
+    source: Literal["none", "template", "distill"] = "distill"
     examples: Positive = 20_000
     epochs: Positive = 2
     learning_rate: Rate = 3e-3
@@ -65,7 +77,10 @@ class RewardParams(Section):
 
 
 class TrainParams(Section):
-    """Multi-answer RL with GRPO. Advantages are centred per group (DESIGN §2)."""
+    """Multi-answer RL with GRPO. Advantages are centred per group (DESIGN §2).
+
+    `credit`: `answer` gives each token the advantage of the answer or confidence it is part of, `set` that of all.
+    """
 
     steps: Positive = 300
     prompts_per_step: Positive = 32
@@ -74,6 +89,7 @@ class TrainParams(Section):
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     temperature: Rate = 1.0
     beta: Annotated[float, Field(ge=0)] = 0.0
+    credit: Literal["answer", "set"] = "answer"
     scale_rewards: Literal["batch", "none", "group"] = "batch"
     max_completion_tokens: Positive = 64
     checkpoints: Positive = 10
@@ -158,12 +174,12 @@ def validate_params(content: dict[str, Any], where: str) -> Params:
         raise InputError(f"{where}: domain.name: {error}") from error
     problems = []
     try:
-        content = {**content, "domain": domain_model(**domain)}
+        content = {**content, "domain": domain_model.model_validate(domain)}
     except ValidationError as error:
         problems = [_describe({**e, "loc": ("domain", *e["loc"])}, domain_model) for e in error.errors()]
         content = {**content, "domain": domain_model.model_construct(name=domain["name"])}
     try:
-        params = Params(**content)
+        params = Params.model_validate(content)
     except ValidationError as error:
         problems += [_describe(dict(e), domain_model) for e in error.errors()]
     if problems:
@@ -181,9 +197,9 @@ def _describe(error: dict[str, Any], domain_model: type[DomainParams]) -> str:
         remedy = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(sorted(known))}"
         return f"unknown key {key}: {remedy}"
     message = error["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
+    message = _IN_WORDS.get(error["type"], message[0].lower() + message[1:])
     given = error.get("input")
-    shown = "" if isinstance(given, dict | BaseModel) or error["type"] == "missing" else f" (given: {given!r})"
+    shown = "" if isinstance(given, dict | BaseModel) or error["type"] == "missing" else f" (given: {given!r:.80})"
     return f"{key}: {message}{shown}" if key else message
 
 

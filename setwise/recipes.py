@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import itertools
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -24,45 +28,64 @@ def read_recipe(name: str, folder: Path = FOLDER) -> tuple[str, Params]:
     """Text and validated params of the recipe called `name`."""
     known = list_recipes(folder)
     if name not in known:
-        raise InputError(f"unknown recipe {name!r}: use one of {', '.join(known)}")
+        close = difflib.get_close_matches(name, known, n=1)
+        remedy = f"did you mean {close[0]!r}? " if close else ""
+        raise InputError(f"unknown recipe {name!r}: {remedy}use one of {', '.join(known)}")
     path = folder / f"{name}.yaml"
     return path.read_text(encoding="utf-8"), load_params(path)
 
 
-def use_recipe(name: str, folder: Path = FOLDER, target: Path = PARAMS) -> Params:
+@dataclass(frozen=True)
+class Used:
+    """The params now in place, and where the ones before them were kept if they stand in no recipe."""
+
+    params: Params
+    kept: Path | None
+
+
+def use_recipe(name: str, folder: Path = FOLDER, target: Path = PARAMS) -> Used:
     """Put a recipe in the place of the params file, once it is known to be valid.
 
+    Params that stand in no recipe are kept beside it, as `params.yaml.before-<name>`, none over another.
+
     Raises:
-        InputError: the recipe is unknown or invalid; or the params in place stand in no recipe and would be lost.
+        InputError: the recipe is unknown or invalid.
     """
     text, params = read_recipe(name, folder)
-    if target.exists() and not _stands_in_a_recipe(target, folder):
-        kept = target.with_name(f"{target.name}.before-{name}")
-        kept.write_text(target.read_text(encoding="utf-8"), encoding="utf-8")
+    kept = None
+    if target.exists() and active_recipe(folder, target) is None:
+        kept = _free_name(target, name)
+        shutil.copyfile(target, kept)
     fresh = target.with_name(f".{target.name}.writing")
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(target)
-    return params
+    return Used(params, kept)
 
 
 def active_recipe(folder: Path = FOLDER, target: Path = PARAMS) -> str | None:
-    """The recipe whose settings are those of the params file, or None."""
-    if not target.exists():
+    """The recipe whose settings are those of the params file; None where there is none, or no readable file."""
+    content = _settings(target)
+    if content is None:
         return None
-    content = yaml.safe_load(target.read_text(encoding="utf-8"))
-    for path in sorted(folder.glob("*.yaml")):
-        if yaml.safe_load(path.read_text(encoding="utf-8")) == content:
-            return path.stem
-    return None
+    return next((path.stem for path in sorted(folder.glob("*.yaml")) if _settings(path) == content), None)
 
 
-def _stands_in_a_recipe(target: Path, folder: Path) -> bool:
+def _settings(path: Path) -> object | None:
     try:
-        return active_recipe(folder, target) is not None
-    except yaml.YAMLError:
-        return False
+        settings: object = yaml.safe_load(path.read_bytes())
+    except (FileNotFoundError, yaml.YAMLError, UnicodeDecodeError):
+        return None
+    return settings
+
+
+def _free_name(target: Path, name: str) -> Path:
+    """`params.yaml.before-<name>`, with a number where an earlier one holds other params."""
+    first = target.with_name(f"{target.name}.before-{name}")
+    later = (first.with_name(f"{first.name}.{number}") for number in itertools.count(2))
+    same = target.read_bytes()
+    return next(path for path in itertools.chain([first], later) if not path.exists() or path.read_bytes() == same)
 
 
 def _title(path: Path) -> str:
-    first = path.read_text(encoding="utf-8").splitlines()[:1]
+    first = path.read_text(encoding="utf-8", errors="replace").splitlines()[:1]
     return first[0].lstrip("# ").strip() if first and first[0].startswith("#") else ""

@@ -1,11 +1,15 @@
 """MLflow: one run per (method, K, seed) in experiment `setwise/<domain>`; training opens it, evaluation adds to it.
 
-The tracking store is `mlruns/mlflow.db` with artifacts beside it, unless `MLFLOW_TRACKING_URI` says otherwise.
+The tracking store is `mlruns/mlflow.db` with artifacts beside it, unless `MLFLOW_TRACKING_URI` says otherwise. Where it
+can't be reached, `TrackingError` says so in one line.
 """
 
 from __future__ import annotations
 
+import logging
+import math
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +20,37 @@ from setwise.params import Params
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+log = logging.getLogger("setwise.tracking")
+
 WEIGHTS_TAG = "setwise.weights"
 """Tag of a run: the sha256 of the weights it trained, by which evaluation finds it."""
+_FAILURE_TAG = "setwise.failure"
 _LONGEST_PARAM = 500
+_IMPATIENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+"""MLflow's own defaults wait four minutes for a server that is away, at every request; training would stand still."""
+
+
+class TrackingError(RuntimeError):
+    """The tracking store can't be reached, or refuses what is asked of it."""
+
+
+@contextmanager
+def _said_in_one_line() -> Iterator[None]:
+    """Turn what MLflow raises into a `TrackingError`."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        where = os.environ.get("MLFLOW_TRACKING_URI") or "mlruns/mlflow.db"
+        reason = " ".join(str(error).split())
+        raise TrackingError(
+            f"tracking at {where}: {reason:.160}; start the server or mend the store, or unset MLFLOW_TRACKING_URI"
+        ) from error
 
 
 def run_name(method: str, k: int, seed: int) -> str:
@@ -35,14 +67,17 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
     import mlflow
     from filelock import FileLock
 
+    for name, value in _IMPATIENT.items():
+        os.environ.setdefault(name, value)
     folder = (workspace / "mlruns").resolve()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
-    client = mlflow.MlflowClient(uri)
-    if uri.startswith("sqlite"):
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".setup.lock"):
-            client.search_experiments(max_results=1)
+    if not uri.startswith("sqlite"):
+        return mlflow.MlflowClient(uri)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".setup.lock"), _said_in_one_line():
+        client = mlflow.MlflowClient(uri)
+        client.search_experiments(max_results=1)
     return client
 
 
@@ -84,28 +119,35 @@ class Run:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log metrics at a step; what is not finite is left out, since MLflow's charts can't show it."""
-        import math
-        import time
-
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         entries = [Metric(key, float(v), now, step) for key, v in metrics.items() if math.isfinite(float(v))]
         if entries:
-            self.client.log_batch(self.run_id, metrics=entries)
+            with _said_in_one_line():
+                self.client.log_batch(self.run_id, metrics=entries)
+
+    def held_steps(self) -> dict[str, set[int]]:
+        """The steps at which the run holds each metric."""
+        with _said_in_one_line():
+            names = self.client.get_run(self.run_id).data.metrics
+            return {name: {m.step for m in self.client.get_metric_history(self.run_id, name)} for name in names}
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        for key, value in tags.items():
-            self.client.set_tag(self.run_id, key, value)
+        with _said_in_one_line():
+            for key, value in tags.items():
+                self.client.set_tag(self.run_id, key, value)
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Keep a file with the run."""
-        self.client.log_artifact(self.run_id, str(path), folder)
+        with _said_in_one_line():
+            self.client.log_artifact(self.run_id, str(path), folder)
 
     def finish(self, status: str = "FINISHED") -> None:
         """End the run: `FINISHED` or `FAILED`."""
-        self.client.set_terminated(self.run_id, status)
+        with _said_in_one_line():
+            self.client.set_terminated(self.run_id, status)
 
 
 def start_run(params: Params, method: str, datasets: Mapping[str, str], tags: Mapping[str, str]) -> Run:
@@ -120,7 +162,6 @@ def start_run(params: Params, method: str, datasets: Mapping[str, str], tags: Ma
     from mlflow.entities import Dataset, DatasetInput, InputTag, Param
 
     client = get_client()
-    experiment = get_experiment(client, params.domain.name)
     name = run_name(method, params.k, params.seed)
     fixed = {
         "mlflow.runName": name,
@@ -128,9 +169,7 @@ def start_run(params: Params, method: str, datasets: Mapping[str, str], tags: Ma
         "setwise.k": str(params.k),
         "setwise.seed": str(params.seed),
     }
-    run_id = client.create_run(experiment, run_name=name, tags={**fixed, **tags}).info.run_id
     flat = flatten(params.model_dump(mode="json"))
-    client.log_batch(run_id, params=[Param(key, value) for key, value in sorted(flat.items())])
     inputs = [
         DatasetInput(
             Dataset(
@@ -143,26 +182,54 @@ def start_run(params: Params, method: str, datasets: Mapping[str, str], tags: Ma
         )
         for split, digest in datasets.items()
     ]
-    client.log_inputs(run_id, datasets=inputs)
+    with _said_in_one_line():
+        experiment = get_experiment(client, params.domain.name)
+        run_id = client.create_run(experiment, run_name=name, tags={**fixed, **tags}).info.run_id
+        client.log_batch(run_id, params=[Param(key, value) for key, value in sorted(flat.items())])
+        client.log_inputs(run_id, datasets=inputs)
+    return Run(client, run_id)
+
+
+def reopen_run(run_id: str) -> Run | None:
+    """The run of an interrupted training, running again; None where it is no longer there."""
+    from mlflow.exceptions import MlflowException
+
+    client = get_client()
+    with _said_in_one_line():
+        try:
+            found = client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        if found.info.lifecycle_stage != "active":
+            return None
+        client.update_run(run_id, status="RUNNING")
+        if _FAILURE_TAG in found.data.tags:
+            client.delete_tag(run_id, _FAILURE_TAG)
     return Run(client, run_id)
 
 
 def find_run(domain: str, weights: str) -> Run | None:
     """The newest run of the domain's experiment that trained the weights with this digest."""
     client = get_client()
-    experiment = get_experiment(client, domain)
-    found = client.search_runs(
-        [experiment], f"tags.`{WEIGHTS_TAG}` = '{weights}'", max_results=1, order_by=["start_time DESC"]
-    )
+    with _said_in_one_line():
+        experiment = get_experiment(client, domain)
+        found = client.search_runs(
+            [experiment], f"tags.`{WEIGHTS_TAG}` = '{weights}'", max_results=1, order_by=["start_time DESC"]
+        )
     return Run(client, found[0].info.run_id) if found else None
 
 
 @contextmanager
 def failing(run: Run) -> Iterator[None]:
-    """Mark the run failed when the block raises."""
+    """Mark the run failed when the block raises; what it raised is raised on, whether or not the mark could be set."""
     try:
         yield
     except BaseException as error:
-        run.set_tags({"setwise.failure": " ".join(str(error).split())[:500] or type(error).__name__})
-        run.finish("FAILED")
+        try:
+            run.set_tags({_FAILURE_TAG: " ".join(str(error).split())[:500] or type(error).__name__})
+            run.finish("FAILED")
+        except TrackingError as away:
+            log.warning("%s; the run is not marked as failed", away)
         raise

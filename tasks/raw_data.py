@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +51,8 @@ def digest(folder: Path) -> str:
     return whole.hexdigest()
 
 
-def prepare_apart(workspace: Path, scratch: Path, release: Path, dataset: str) -> Path:
-    """Run the stages prepare and validate on a release, in a folder of their own; return the prepared data's folder.
+def prepare_apart(workspace: Path, scratch: Path, release: Path, dataset: str, stages: Sequence[str]) -> Path:
+    """Run stages (``prepare``, ``validate``) on a release in a folder of their own; return the prepared data's folder.
 
     The workspace's params decide how; no file of the workspace is touched. Raises InputError with the stage's own line
     when the release can't be read or an expectation fails.
@@ -59,7 +60,7 @@ def prepare_apart(workspace: Path, scratch: Path, release: Path, dataset: str) -
     (scratch / RAW).mkdir(parents=True)
     shutil.copy(workspace / "params.yaml", scratch / "params.yaml")
     (scratch / RAW / dataset).symlink_to(release.resolve(), target_is_directory=True)
-    for stage in ("prepare", "validate"):
+    for stage in stages:
         done = subprocess.run(
             [sys.executable, "-m", f"pipelines.{stage}"],
             cwd=scratch,

@@ -17,6 +17,8 @@ _HOME = tempfile.TemporaryDirectory(prefix="setwise-tests-")
 os.environ["PREFECT_HOME"] = _HOME.name
 importlib.import_module("flows")
 
+pytest_plugins = ["smoke_workspace"]
+
 
 STEP = """
 import os, pathlib, sys, time

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from setwise.errors import InputError
 from setwise.matching import Gold
+from setwise.section import Section
 
 
 @dataclass(frozen=True)
@@ -72,10 +71,9 @@ def question_content(question: str) -> str:
     return " ".join(question.split()).casefold()
 
 
-class DomainParams(BaseModel):
-    """Base of a domain's params: unknown keys are refused."""
+class DomainParams(Section):
+    """Base of a domain's params."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
 
 

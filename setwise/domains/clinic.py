@@ -8,6 +8,7 @@ diagnosis, so the best attainable coverage, Brier score and calibration are know
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -27,8 +28,12 @@ _SITES = ("abr", "cend", "dolv", "elm", "ferr", "gant", "hesp", "ild", "jant", "
 _SIGNS = ("algia", "edema", "ospasm", "uria", "orrhea", "esthesia", "opnea", "odynia")
 _SET_SIZES = (0.35, 0.40, 0.25)
 """Prior probability that one, two or three diagnoses are true together in mode `several`."""
+_MARK = "Invented patient:"
+"""What every question begins with."""
 _COVERAGE_AT_3 = 0.85
 """Attainable coverage@3 (mode `one`) that a world is made for."""
+_MOST_TOGETHER = 24
+"""Most diagnoses of a world in mode `several`: above, a block of test patients takes minutes."""
 _MOST_ANSWERS = 5
 """Largest K for which the attainable coverage of mode `several` is written to the test split."""
 
@@ -41,15 +46,26 @@ class ClinicParams(DomainParams):
     world_seed: int = Field(default=7, ge=0)
     families: int = Field(default=4, ge=2, le=len(_FAMILIES))
     diagnoses_per_family: int = Field(default=3, ge=2, le=len(_DISEASES))
-    findings: int = Field(default=20, ge=4, le=len(_SITES) * len(_SIGNS))
-    examined: int = Field(default=8, ge=2)
-    train_size: int = Field(default=60_000, ge=1)
+    findings: int = Field(default=12, ge=4, le=len(_SITES) * len(_SIGNS))
+    examined: int = Field(default=7, ge=2)
+    train_size: int = Field(default=40_000, ge=1)
     test_size: int = Field(default=2_000, ge=1)
 
     @model_validator(mode="after")
     def _examined_exist(self) -> ClinicParams:
         if self.examined > self.findings:
             raise ValueError(f"examined={self.examined} findings of a patient, but the world has {self.findings}")
+        if self.mode == "several" and self.families * self.diagnoses_per_family > _MOST_TOGETHER:
+            raise ValueError(
+                f"families × diagnoses_per_family is at most {_MOST_TOGETHER} in mode 'several', "
+                "whose posterior runs over all sets of three diagnoses"
+            )
+        patients = math.comb(self.findings, self.examined) * 2**self.examined
+        if self.train_size + self.test_size > patients:
+            raise ValueError(
+                f"train_size + test_size is {self.train_size + self.test_size}, but {self.examined} of {self.findings} "
+                f"findings tell only {patients} patients apart; lower the sizes or raise examined or findings"
+            )
         return self
 
 
@@ -159,7 +175,7 @@ def attainable_coverage(hypotheses: Hypotheses, posterior: NDArray[np.float64], 
 
     count = hypotheses.members.shape[1]
     best = np.zeros(len(posterior))
-    combinations = itertools.combinations(range(count), k)
+    combinations = itertools.combinations(range(count), min(k, count))
     while block := list(itertools.islice(combinations, 2000)):
         member = np.zeros((count, len(block)))
         member[np.array(block).T, np.arange(len(block))] = 1.0
@@ -169,11 +185,11 @@ def attainable_coverage(hypotheses: Hypotheses, posterior: NDArray[np.float64], 
 
 
 def describe(world: World, findings: Sequence[int]) -> str:
-    """The patient as text: findings present, then findings absent, in the world's order."""
+    """The patient as text, marked as invented: findings present, then findings absent, in the world's order."""
     shown = [world.findings[i] for i, value in enumerate(findings) if value == 1]
     absent = [world.findings[i] for i, value in enumerate(findings) if value == 0]
-    parts = [f"Shows {', '.join(shown)}." if shown else "", f"No {', '.join(absent)}." if absent else ""]
-    return " ".join(["Invented patient.", *filter(None, parts)])
+    parts = [f"shows {', '.join(shown)}" if shown else "", f"no {', '.join(absent)}" if absent else ""]
+    return f"{_MARK} {'; '.join(filter(None, parts))}."
 
 
 def sample_patients(
@@ -204,7 +220,7 @@ class Clinic:
 
     def expectations(self) -> Sequence[Expectation]:
         """Every patient is marked as invented."""
-        return (Expectation("marked_as_invented", "question", lambda e: e.question.startswith("Invented patient.")),)
+        return (Expectation("marked_as_invented", "question", lambda e: e.question.startswith(_MARK)),)
 
     def load(self, params: ClinicParams, seed: int) -> Prepared:
         """Draw patients until both splits are full; a patient that repeats an earlier question is dropped."""
@@ -221,15 +237,21 @@ class Clinic:
             while len(examples) < size:
                 truth, findings = sample_patients(world, hypotheses, params.examined, _BLOCK, rng)
                 block = _examples(world, hypotheses, params.mode, split, truth, findings)
-                fresh = [e for e in block if e.question not in seen and not seen.add(e.question)]  # type: ignore[func-returns-value]
-                repeated += len(block) - len(fresh)
-                if not fresh:
+                before = len(examples)
+                for example in block:
+                    if len(examples) == size:
+                        break
+                    if example.question in seen:
+                        repeated += 1
+                        continue
+                    seen.add(example.question)
+                    examples.append(replace(example, source={**example.source, "row": len(examples)}))
+                if len(examples) == before:
                     raise InputError(
-                        f"params.yaml: domain.{split}_size: the world has fewer than {size} different patients; "
+                        f"params.yaml: domain.{split}_size: {size} different patients do not turn up in this world; "
                         "lower the size or raise domain.examined or domain.findings"
                     )
-                examples += fresh
-            splits[split] = examples[:size]
+            splits[split] = examples
         return Prepared(splits, tuple(sorted(world.diagnoses)), {"repeated question": repeated})
 
 
@@ -259,7 +281,7 @@ def _examples(
             gold=tuple((world.diagnoses[i],) for i in np.flatnonzero(hypotheses.members[truth[row]])),
             match="exact",
             exclusive=mode == "one",
-            source={"dataset": "clinic (generated)", "split": split, "row": row},
+            source={"dataset": "clinic (generated)", "split": split},
             posterior=tuple((world.diagnoses[i], float(marginal[row, i])) for i in order[row]),
             columns={} if best is None else {"attainable_coverage": [round(float(b), 12) for b in best[row]]},
         )

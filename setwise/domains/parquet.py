@@ -61,11 +61,18 @@ def read_examples(path: Path) -> list[Example]:
         table = pq.read_table(path)
     except pa.ArrowInvalid as error:
         raise InputError(f"{path}: not a readable Parquet file ({error}); run `dvc repro prepare`") from error
-    if table.schema.names != SCHEMA.names:
-        raise InputError(f"{path}: columns {table.schema.names}, expected {SCHEMA.names}; run `dvc repro prepare`")
+    if missing := [name for name in SCHEMA.names if name not in table.schema.names]:
+        raise InputError(f"{path}: column {', '.join(missing)} is missing; run `dvc repro prepare`")
+    if unknown := [name for name in table.schema.names if name not in SCHEMA.names]:
+        raise InputError(f"{path}: unknown column {', '.join(unknown)}; run `dvc repro prepare`")
     rows = table.to_pylist()
-    examples = [_read_row(row) for row in rows]
-    for index, (row, example) in enumerate(zip(rows, examples, strict=True)):
+    examples = []
+    for index, row in enumerate(rows):
+        try:
+            example = _read_row(row)
+        except (TypeError, KeyError, ValueError) as error:
+            raise InputError(f"{path}: row {index}: cannot be read ({error}); run `dvc repro prepare`") from error
+        examples.append(example)
         if row["id"] != example.id:
             raise InputError(
                 f"{path}: row {index}: id {row['id']} is not the content's {example.id}; run `dvc repro prepare`"

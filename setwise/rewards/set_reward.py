@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from setwise.answers import Layout, Reason
+from setwise.answers import Layout, Reason, read
 from setwise.errors import InputError
-from setwise.matching import MATCHERS, Gold, Judgement, judge_once
+from setwise.matching import CHUNK, MATCHERS, Gold, Judgement, judge_once
 from setwise.methods import Method, get_method
 from setwise.rewards.batch_log import LogExtra, LogMetric, collect, log_batch
 from setwise.rewards.columns import completion_texts, read_golds
@@ -78,16 +78,26 @@ class SetReward:
             InputError: gold that can't be used; the message names the column and the row.
         """
         golds = read_golds(columns, len(completions), self.match) if len(completions) else []
-        judgements = judge_once(completion_texts(completions), golds, self.layout)
-        parts = (self.score(j, gold.exclusive) for j, gold in zip(judgements, golds, strict=True))
-        scores = collect(parts)
-        log_batch(self.name, judgements, scores, log_metric, log_extra)
+        judged = self._judge(completion_texts(completions), golds)
+        scores = collect((judgement, self.score(judgement, gold.exclusive)) for _, judgement, gold in judged)
+        log_batch(self.name, scores, log_metric, log_extra)
         return scores.total
 
     def breakdown(self, completions: Sequence[Any], golds: Sequence[Gold]) -> list[Breakdown]:
         """The reward of each completion split by what caused it, with the places of its answers and confidences."""
-        judgements = judge_once(completion_texts(completions), golds, self.layout)
-        return [self.score(j, gold.exclusive) for j, gold in zip(judgements, golds, strict=True)]
+        return [
+            self.score(judgement, gold.exclusive)._replace(blocks=read(text, self.layout).blocks)
+            for text, judgement, gold in self._judge(completion_texts(completions), golds)
+        ]
+
+    def _judge(self, texts: list[object], golds: Sequence[Gold]) -> Iterator[tuple[object, Judgement, Gold]]:
+        """Each completion with its judgement and gold, judged a chunk at a time, so that memory stays flat."""
+        if len(texts) != len(golds):
+            raise InputError(f"{len(texts)} completions and {len(golds)} golds; give one gold per completion")
+        for start in range(0, len(texts), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            judgements = judge_once(texts[chunk], golds[chunk], self.layout)
+            yield from zip(texts[chunk], judgements, golds[chunk], strict=True)
 
     def score(self, judgement: Judgement, exclusive: bool = False) -> Breakdown:
         """The reward of one judged completion (formula in `setwise.rewards.formula`)."""

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 CONSTANT_LOGS = 20
 """Rows in a row without any spread of the reward within a group."""
+NO_ADVANTAGE = 1e-4
+"""Advantages below this are rounding: every group had one reward. (TRL's `frac_reward_zero_std` says so only when
+rewards are scaled by group; otherwise it speaks of the whole batch.)"""
 COLLAPSE_LOGS = 5
 """Rows in a row with validity below half of the best so far."""
 EXPLODED_NORM = 1e4
@@ -35,7 +38,8 @@ class Alarms:
             raise TrainingFailure(
                 f"step {step}: the gradient norm is {row['train/grad_norm']:.3g}; lower train.learning_rate"
             )
-        self._constant = self._constant + 1 if row.get("train/frac_reward_zero_std", 0.0) >= 1.0 else 0
+        dead = row.get("train/largest_advantage", 1.0) < NO_ADVANTAGE
+        self._constant = self._constant + 1 if dead else 0
         if self._constant >= CONSTANT_LOGS:
             raise TrainingFailure(
                 f"step {step}: for {CONSTANT_LOGS} rows every group had one reward, so nothing is learned; "

@@ -31,6 +31,8 @@ def damage(checkpoint: Path) -> str | None:
         return "it was not finished"
     except (json.JSONDecodeError, UnicodeDecodeError):
         return f"{_MANIFEST} is not readable"
+    if not isinstance(files, dict):
+        return f"{_MANIFEST} is not readable"
     for name, digest in files.items():
         path = checkpoint / name
         if not path.is_file():

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from setwise.tracking import Run
+from setwise.tracking import Run, TrackingError
 
 log = logging.getLogger("setwise.training")
-
-_MARKER = "train/reward"
-"""The metric of a row that tells which steps a run already holds."""
 
 
 class Curve:
@@ -33,42 +31,50 @@ class Curve:
         self.run = run
         self.rows: list[dict[str, float]] = []
         self._flushed = 0
+        self._held: dict[str, set[int]] = {}
 
     def resume(self, step: int) -> None:
         """Keep the rows up to `step`, drop what came after; find out which of them the run already holds."""
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         rows = [row for row in map(_read_row, lines) if row is not None and row["step"] <= step]
         self.rows = rows
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_name(f".{self.path.name}.writing")
-        fresh.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        fresh.replace(self.path)
-        held = {m.step for m in self.run.client.get_metric_history(self.run.run_id, _MARKER)} if self.run else set()
-        self._flushed = sum(row["step"] in held for row in rows)
+        self._flushed = 0
+        self._write()
+        self._held = self.run.held_steps() if self.run else {}
 
     def add(self, step: int, metrics: Mapping[str, Any]) -> None:
-        """Append one row; metrics that are no numbers are left out."""
-        row = {"step": step} | {k: float(v) for k, v in metrics.items() if isinstance(v, int | float)}
-        self.rows.append(row)
+        """Append a row, or add to the last one if it is of the same step; what is no finite number is left out."""
+        row = {k: float(v) for k, v in metrics.items() if isinstance(v, int | float) and math.isfinite(v)}
+        if self.rows and self.rows[-1]["step"] == step:
+            self.rows[-1] |= row
+            self._flushed = min(self._flushed, len(self.rows) - 1)
+            self._write()
+            return
+        self.rows.append({"step": step} | row)
         with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row) + "\n")
+            stream.write(json.dumps(self.rows[-1]) + "\n")
+
+    def _write(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_name(f".{self.path.name}.writing")
+        fresh.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
+        fresh.replace(self.path)
 
     def flush(self) -> bool:
-        """Send the rows the run lacks. False, with a warning, where it can't be reached; they are kept."""
+        """Send the run what it lacks, metric by metric. False, with a warning, where it can't be reached."""
         if self.run is None:
             return True
         try:
             while self._flushed < len(self.rows):
                 row = self.rows[self._flushed]
-                self.run.log_metrics({k: v for k, v in row.items() if k != "step"}, int(row["step"]))
+                step = int(row["step"])
+                lacking = {k: v for k, v in row.items() if k != "step" and step not in self._held.get(k, ())}
+                self.run.log_metrics(lacking, step)
+                for key in lacking:
+                    self._held.setdefault(key, set()).add(step)
                 self._flushed += 1
-        except Exception as error:  # noqa: BLE001 - whatever the tracking backend raises, training goes on
-            waiting = len(self.rows) - self._flushed
-            log.warning(
-                "tracking: %s; %d rows of the curve wait for the next checkpoint",
-                " ".join(str(error).split())[:200],
-                waiting,
-            )
+        except TrackingError as error:
+            log.warning("%s; %d rows of the curve wait", error, len(self.rows) - self._flushed)
             return False
         return True
 

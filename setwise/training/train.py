@@ -20,8 +20,8 @@ from setwise.engines.transformers import TransformersEngine
 from setwise.methods import get_method
 from setwise.params import Params
 from setwise.prompts import build_prompt
-from setwise.tracking import Run
-from setwise.training.alarms import Alarms
+from setwise.tracking import Run, TrackingError
+from setwise.training.alarms import Alarms, TrainingFailure
 from setwise.training.checkpoints import newest_whole, seal, step_of
 from setwise.training.curve import Curve
 from setwise.training.model import load_policy
@@ -37,6 +37,8 @@ log = logging.getLogger("setwise.training")
 _LIVE_SECONDS = 5.0
 _BEST = "best"
 _STATE = "state.json"
+_SCORED_AT_ONCE = 512
+"""Held-out completions generated together."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,16 @@ def open_workdir(workdir: Path, fingerprint: str) -> str | None:
     Returns:
         The id of the tracking run of the interrupted training, or None for a fresh start.
     """
-    state = workdir / _STATE
-    if state.exists():
-        left = json.loads(state.read_text(encoding="utf-8"))
-        if left.get("fingerprint") == fingerprint:
-            return str(left["run_id"])
+    try:
+        left = json.loads((workdir / _STATE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        left = {}
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        log.warning("%s: not readable; starting afresh", workdir / _STATE)
+        left = {}
+    if isinstance(left, dict) and left.get("fingerprint") == fingerprint:
+        return str(left["run_id"])
+    if left:
         log.info("%s: checkpoints of another training; starting afresh", workdir)
     shutil.rmtree(workdir, ignore_errors=True)
     return None
@@ -93,13 +100,14 @@ def train_method(
 
     Raises:
         TrainingFailure: the loss is no number, the reward is dead, or validity collapsed.
+        TrackingError: `run` could not be reached at the end; started again, only its curve is sent.
     """
     started = time.monotonic()
     held_out = examples[len(examples) - params.train.held_out :]
     trust = params.model.trust_remote_code
     model, tokenizer = load_policy(policy, dtype=params.model.dtype, trust_remote_code=trust)
     checkpoint = share(newest_whole(workdir) if is_main() else None)
-    done = step_of(checkpoint) if checkpoint else 0
+    done = resumed_from = step_of(checkpoint) if checkpoint else 0
     curve = Curve(workdir / "curve.jsonl", run) if is_main() else None
     if curve is not None:
         curve.resume(done)
@@ -111,19 +119,41 @@ def train_method(
         model, tokenizer, examples[: len(examples) - len(held_out)], get_method(method), params, workdir, [keeper]
     )
     keeper.start(trainer, done)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    steps_per_epoch = max(1, (len(examples) - len(held_out)) // params.train.prompts_per_step)
+    trainer.finished_epochs = done // steps_per_epoch
+    if done < params.train.steps and not keeper.is_patience_over(done):
+        _run(trainer, checkpoint)
+        done = trainer.state.global_step
+    if curve is not None and not curve.flush():
+        raise TrackingError(f"tracking is away; {method} is trained and waits in {workdir}: start tracking, run again")
     best = keeper.best()
     if curve is not None:
-        curve.flush()
         merge_adapter(policy, workdir / _BEST, params)
     return Trained(
         weights=workdir / _BEST,
         best_step=best["step"],
         best_score=best["score"],
-        steps=trainer.state.global_step,
+        steps=done,
         seconds=time.monotonic() - started,
-        resumed_from=done,
+        resumed_from=resumed_from,
     )
+
+
+def _run(trainer: SetTrainer, checkpoint: Path | None) -> None:
+    """Train; sampling from a policy that has become no number is told as what it is."""
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except TrainingFailure:
+        raise
+    except RuntimeError as error:
+        if _is_finite(trainer.accelerator.unwrap_model(trainer.model)):
+            raise
+        step = trainer.state.global_step
+        raise TrainingFailure(f"step {step}: the weights are no numbers; lower train.learning_rate") from error
+
+
+def _is_finite(model: Any) -> bool:
+    return all(bool(parameter.isfinite().all()) for parameter in model.parameters())
 
 
 class HeldOut:
@@ -140,7 +170,6 @@ class HeldOut:
             params.train.temperature, max_tokens=params.train.max_completion_tokens, seed=params.seed
         )
         self.tokenizer = tokenizer
-        self.batch_size = params.evaluate.batch_size
 
     def __call__(self, model: PreTrainedModel, reward: Any) -> float:
         """The mean reward of `model` (0 but in the main process); the random generators are left as they were."""
@@ -148,7 +177,7 @@ class HeldOut:
 
         training = model.training
         with torch.random.fork_rng():
-            engine = TransformersEngine(model, self.tokenizer, self.batch_size)
+            engine = TransformersEngine(model, self.tokenizer, _SCORED_AT_ONCE)
             texts = [drawn[0].text for drawn in engine.generate(self.prompts, self.sampling)]
         model.train(training)
         if not is_main():
@@ -180,6 +209,8 @@ class Keeper(TrainerCallback):
     def start(self, trainer: SetTrainer, done: int) -> None:
         """Attach the trainer, whose model and reward are scored; forget a best that lies after step `done`."""
         self.trainer = trainer
+        for row in self.curve.rows if self.curve is not None else ():
+            self.alarms.check(int(row["step"]), row)
         if is_main() and self._read_best()["step"] > done:
             shutil.rmtree(self.workdir / _BEST, ignore_errors=True)
         self._best = share(self._read_best())
@@ -194,6 +225,7 @@ class Keeper(TrainerCallback):
             return
         row = {f"train/{key.removeprefix(f'{self.method}/')}": value for key, value in logs.items()}
         row = {k: v for k, v in row.items() if isinstance(v, int | float)}
+        row["train/largest_advantage"] = max(map(abs, self.trainer._logs["advantages"]), default=0.0)
         if self.curve is not None:
             self.curve.add(state.global_step, row)
         self.alarms.check(state.global_step, {k: float(v) for k, v in row.items()})
@@ -207,30 +239,26 @@ class Keeper(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Score the policy on the held-out questions, keep it if it is the best, seal the checkpoint."""
-        with whole_model(self.trainer) as model:
-            score = share(self.score(model, self.trainer.reward_funcs[0]))
+        trainer, step = self.trainer, state.global_step
+        with whole_model(trainer) as model:
+            if not _is_finite(model):
+                raise TrainingFailure(f"step {step}: the weights are no numbers; lower train.learning_rate")
+            score = share(self.score(model, trainer.reward_funcs[0]))
         if score > self._best["score"]:
-            self._keep_best(state.global_step, score)
-        elif self.params.patience and self._checkpoints_since(self._best["step"], state) >= self.params.patience:
+            self._keep_best(step, score)
+        elif self.is_patience_over(step):
             log.info("%s: no better score for %d checkpoints; stopping early", self.method, self.params.patience)
             control.should_training_stop = True
         wait_for_all()
         if self.curve is not None:
-            seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            self.curve.add(step, {"train/held_out_reward": score})
+            seal(Path(args.output_dir) / f"checkpoint-{step}")
             self.curve.flush()
-            self._log_score(self.curve.run, score, state.global_step)
 
-    def _log_score(self, run: Run | None, score: float, step: int) -> None:
-        try:
-            if run is not None:
-                run.log_metrics({"train/held_out_reward": score}, step)
-        except Exception as error:  # noqa: BLE001 - tracking that is away must not stop training
-            log.warning(
-                "tracking: the held-out score of step %d was not logged (%s)", step, " ".join(str(error).split())[:200]
-            )
-
-    def _checkpoints_since(self, step: int, state: Any) -> int:
-        return int((state.global_step - step) // max(1, state.save_steps))
+    def is_patience_over(self, step: int) -> bool:
+        """Whether at `step`, that of a checkpoint, the best score is `train.patience` checkpoints old."""
+        since = (step - self._best["step"]) // self.trainer.args.save_steps
+        return bool(self.params.patience and since >= self.params.patience)
 
     def _read_best(self) -> dict[str, Any]:
         path = self.workdir / _BEST / "best.json"

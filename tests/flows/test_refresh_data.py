@@ -3,24 +3,15 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
 from flows.refresh_data import NewRelease, refresh_data
 
-PARAMS = """
-seed: 0
-k: 3
-methods: [rlvr_multi]
-threads: 1
-domain: {name: qa, train: raw/capitals/train.jsonl, test: raw/capitals/test.jsonl}
-model: {}
-reward: {}
-warmstart: {}
-train: {}
-evaluate: {}
-"""
+RECIPE = Path(__file__).parents[2] / "recipes" / "clinic.yaml"
+DOMAIN = {"name": "qa", "train": "raw/capitals/train.jsonl", "test": "raw/capitals/test.jsonl"}
 PLACES = ["Paris", "Rome", "Oslo", "Lima", "Cairo"]
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -41,7 +32,8 @@ def release(folder, prefix: str, revision: str, answers: list[str]) -> NewReleas
 
 @pytest.fixture
 def workspace(project):
-    (project.root / "params.yaml").write_text(PARAMS)
+    params = {**yaml.safe_load(RECIPE.read_text()), "domain": DOMAIN}
+    (project.root / "params.yaml").write_text(yaml.safe_dump(params))
     (project.root / ".gitignore").write_text(".prefect/\n")
     return project.root
 

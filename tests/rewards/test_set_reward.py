@@ -175,7 +175,8 @@ def test_components_asked_for_one_by_one_sum_to_the_whole_and_judge_once(monkeyp
     judged: list[int] = []
     judge_batch = setwise.matching.memo.judge_batch
     monkeypatch.setattr(
-        "setwise.matching.memo.judge_batch", lambda *batch: judged.append(len(batch[0])) or judge_batch(*batch)
+        "setwise.matching.memo.judge_batch",
+        lambda *b, **options: judged.append(len(b[0])) or judge_batch(*b, **options),
     )
     batch = [three(0.9, 0.21, 0.53), "nothing at all", three(0.8, 0.22, 0.5)]
     parts = ("format", "correctness", "brier")
@@ -185,6 +186,23 @@ def test_components_asked_for_one_by_one_sum_to_the_whole_and_judge_once(monkeyp
         rlcr_multi(["?"] * 3, batch, gold=GOLD * 3)
     )
     assert judged == [3]
+
+
+def test_a_batch_larger_than_a_chunk_is_scored_in_order_and_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[int] = []
+    judge_batch = setwise.matching.memo.judge_batch
+
+    def counting(texts: Any, *rest: Any, **options: Any) -> Any:
+        judged.append(len(texts))
+        return judge_batch(texts, *rest, **options)
+
+    monkeypatch.setattr("setwise.matching.memo.judge_batch", counting)
+    batch = [three(0.9, 0.2, 0.5) if i % 3 else f"nothing in row {i}" for i in range(5000)]
+    found = rlcr_multi(["?"] * 5000, batch, gold=GOLD * 5000)
+    assert [reward > 0 for reward in found] == [i % 3 != 0 for i in range(5000)]
+    parts = rlcr_multi.breakdown(batch, [Gold((("Paris", "Paname"), ("Rome",)))] * 5000)
+    assert [part.total for part in parts] == found
+    assert sum(judged) == 5000
 
 
 def test_messages_and_strings_score_the_same() -> None:

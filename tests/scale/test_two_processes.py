@@ -14,7 +14,7 @@ def trained(tmp_path_factory):
     """The same training by one process, and by two that accumulate the gradient over half of their share."""
     root = tmp_path_factory.mktemp("scale")
     source = make_workspace(root / "source")
-    layouts = {"one": {}, "two": {"accelerate": "two_cpus", "micro_batch": 4}}
+    layouts = {"one": {}, "two": {"accelerate": "two_cpus", "micro_batch": 4, "generation_batch": 4}}
     workspaces = {}
     for name, layout in layouts.items():
         params = make_params(scale={"draws": "row", **layout})

@@ -1,0 +1,153 @@
+"""A params file is right, or one line says which keys are wrong and how to mend them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from smoke_workspace import PARAMS, REPOSITORY
+
+from setwise.errors import InputError
+from setwise.params import Params, get_methods, load_params, validate_params
+from setwise.recipes import list_recipes
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """The smoke params with `section__key=value` set; `...` takes a key out."""
+    content: dict[str, Any] = yaml.safe_load(yaml.safe_dump(PARAMS))
+    for name, value in changes.items():
+        *sections, key = name.split("__")
+        section = content
+        for part in sections:
+            section = section[part]
+        if value is ...:
+            del section[key]
+        else:
+            section[key] = value
+    return content
+
+
+def complaint(content: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        validate_params(content, "params.yaml")
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith("params.yaml: ")
+    return text.removeprefix("params.yaml: ")
+
+
+@pytest.mark.parametrize("name", sorted(list_recipes(REPOSITORY / "recipes")))
+def test_every_recipe_is_valid(name: str) -> None:
+    assert load_params(REPOSITORY / "recipes" / f"{name}.yaml").methods
+
+
+def test_the_params_in_place_are_valid() -> None:
+    assert load_params(REPOSITORY / "params.yaml").k >= 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"trian": {}}, "unknown key trian: did you mean 'train'?"),
+        ({"train__learning_rte": 0.1}, "unknown key train.learning_rte: did you mean 'learning_rate'?"),
+        ({"domain__famillies": 3}, "unknown key domain.famillies: did you mean 'families'?"),
+        ({"reward__zzz": 1}, "unknown key reward.zzz: known keys: "),
+        ({"domain__name": "clinc"}, "domain.name: unknown domain 'clinc': use one of ambigqa, clinic"),
+        ({"domain": "clinic"}, "domain: expected a section with a `name`"),
+        ({"domain__name": ...}, "domain: expected a section with a `name`"),
+        ({"train": ...}, "train: missing; add it"),
+        ({"train": None}, "train: expected a section of keys (given: None)"),
+        ({"train": [1]}, "train: expected a section of keys"),
+        ({"methods": "rlvr_multi"}, "methods: expected a list (given: 'rlvr_multi')"),
+        ({"methods": ["rlvr_mlti"]}, "methods.0: input should be 'rlvr_single', 'rlcr_single', 'rlvr_multi' or"),
+        ({"methods": []}, "methods: name each method once, and at least one"),
+        ({"methods": ["rlvr_multi", "rlvr_multi"]}, "methods: name each method once"),
+        ({"k": 1}, "k: input should be greater than or equal to 2 (given: 1)"),
+        ({"k": 21}, "k: input should be less than or equal to 20 (given: 21)"),
+        ({"seed": -1}, "seed: input should be greater than or equal to 0 (given: -1)"),
+        ({"seed": True}, "seed: expected a number or a text, not a truth value"),
+        ({"train__steps": "many"}, "train.steps: input should be a valid integer"),
+        ({"train__steps": 1.5}, "train.steps: input should be a valid integer"),
+        ({"train__learning_rate": 0}, "train.learning_rate: input should be greater than 0"),
+        ({"train__learning_rate": float("inf")}, "train.learning_rate: input should be a finite number"),
+        ({"train__learning_rate": float("nan")}, "train.learning_rate: input should be a finite number"),
+        ({"domain__examined": 11}, "domain: examined=11 findings of a patient, but the world has 10"),
+    ],
+    ids=lambda value: " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
+)
+def test_a_wrong_key_or_value_is_named_with_its_remedy(changes: dict[str, Any], said: str) -> None:
+    assert said in complaint(changed(**changes))
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    text = complaint(changed(trian={}, k=1, domain__famillies=3))
+    assert all(part in text for part in ("trian", "k: ", "domain.famillies"))
+
+
+def test_a_key_that_is_no_text_is_named() -> None:
+    assert "1: a key must be a text" in complaint({**changed(), 1: 2})
+
+
+def test_a_long_value_is_cut_short() -> None:
+    assert len(complaint(changed(methods="x" * 10_000))) < 300
+
+
+def test_group_scaling_is_refused_for_methods_that_state_confidences() -> None:
+    assert "makes the Brier reward improper for rlcr_multi" in complaint(changed(train__scale_rewards="group"))
+
+
+def test_group_scaling_is_allowed_without_confidences() -> None:
+    params = validate_params(changed(train__scale_rewards="group", methods=["rlvr_multi"]), "params.yaml")
+    assert params.train.scale_rewards == "group"
+
+
+@pytest.mark.parametrize("text", ["train: {a", "a: b: c", "\tx: 1"])
+def test_broken_yaml_is_one_line_with_its_place(text: str, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"params\.yaml: not readable as YAML: .*line 1") as caught:
+        load_params(tmp_path / "params.yaml")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"- a\n- b\n", b"clinic"])
+def test_a_file_that_is_no_mapping_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(InputError, match="expected a mapping of sections; see the files in recipes/"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(b"k: \xff\xfe\x00")
+    with pytest.raises(InputError, match="not readable as YAML"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no such file; run inside the workspace, or `setwise recipe use clinic`"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_number_in_exponent_notation_is_a_number(tmp_path: Path) -> None:
+    text = yaml.safe_dump(changed()).replace("learning_rate: 0.001", "learning_rate: 1e-3")
+    assert "1e-3" in text
+    (tmp_path / "params.yaml").write_text(text)
+    assert load_params(tmp_path / "params.yaml").train.learning_rate == 1e-3
+
+
+@pytest.fixture
+def params() -> Params:
+    return validate_params(changed(), "params.yaml")
+
+
+def test_no_name_means_all_methods(params: Params) -> None:
+    assert get_methods(params, None) == ["rlvr_single", "rlcr_multi"]
+
+
+def test_an_unknown_method_lists_the_known_ones(params: Params) -> None:
+    with pytest.raises(InputError, match="unknown method 'rlvr': use one of rlvr_single"):
+        get_methods(params, "rlvr")
+
+
+def test_a_method_that_the_params_leave_out_says_where_to_add_it(params: Params) -> None:
+    with pytest.raises(InputError, match=r"'rlvr_multi' is not in params\.yaml: methods; add it there"):
+        get_methods(params, "rlvr_multi")

@@ -1,0 +1,73 @@
+"""A checkpoint is whole, or passed over with a word on what is wrong with it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from setwise.training.checkpoints import damage, newest_whole, seal, step_of
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Checkpoints of steps 8, 9 and 10, all whole."""
+    for step in (8, 9, 10):
+        checkpoint = tmp_path / f"checkpoint-{step}"
+        (checkpoint / "deeper").mkdir(parents=True)
+        (checkpoint / "model.safetensors").write_bytes(bytes(range(256)) * step)
+        (checkpoint / "deeper" / "rng.pth").write_bytes(b"state")
+        seal(checkpoint)
+    return tmp_path
+
+
+def test_the_newest_is_the_one_with_the_highest_step(folder: Path) -> None:
+    newest = newest_whole(folder)
+    assert newest is not None
+    assert step_of(newest) == 10
+
+
+def test_an_empty_folder_has_none(tmp_path: Path) -> None:
+    assert newest_whole(tmp_path) is None
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    return lambda checkpoint: (checkpoint / name).unlink()
+
+
+def write(name: str, content: bytes) -> Callable[[Path], None]:
+    def harm(checkpoint: Path) -> None:
+        (checkpoint / name).write_bytes(content)
+
+    return harm
+
+
+HARMS = {
+    "it was not finished": remove("manifest.json"),
+    "manifest.json is not readable": write("manifest.json", b'{"model.safetens'),
+    "model.safetensors is missing": remove("model.safetensors"),
+    "model.safetensors is not what was written": write("model.safetensors", bytes(range(256)) * 9),
+    "deeper/rng.pth is not what was written": write("deeper/rng.pth", b""),
+}
+
+
+@pytest.mark.parametrize("said", HARMS)
+def test_a_damaged_newest_is_named_removed_and_passed_over(
+    said: str, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    HARMS[said](folder / "checkpoint-10")
+    assert damage(folder / "checkpoint-10") == said
+    assert newest_whole(folder) == folder / "checkpoint-9"
+    assert f"checkpoint-10: {said}; falling back to the one before" in caplog.text
+    assert not (folder / "checkpoint-10").exists()
+
+
+@pytest.mark.parametrize("content", [b"[]", b"null", b'"text"', b"\xff\xfe"])
+def test_a_manifest_that_is_no_list_of_digests_is_damage(content: bytes, folder: Path) -> None:
+    (folder / "checkpoint-10" / "manifest.json").write_bytes(content)
+    assert damage(folder / "checkpoint-10") == "manifest.json is not readable"
+
+
+def test_damage_to_all_leaves_none(folder: Path) -> None:
+    for checkpoint in folder.glob("checkpoint-*"):
+        (checkpoint / "model.safetensors").unlink()
+    assert newest_whole(folder) is None
