@@ -69,7 +69,7 @@ def compare(
     Raises:
         InputError: a file is missing, damaged, or not of exactly these examples.
     """
-    return compare_tallies(*(tally(path, examples) for path in (path_a, path_b)), n_resamples, seed)
+    return compare_tallies(tally(path_a, examples), tally(path_b, examples), n_resamples, seed)
 
 
 def compare_tallies(tally_a: Tally, tally_b: Tally, n_resamples: int = N_RESAMPLES, seed: int = 0) -> list[Row]:
@@ -119,11 +119,11 @@ def compare_matched(
     Raises:
         InputError: a file is missing, damaged, not of these examples, or has fewer answers than `match` asks for.
     """
-    tallies = [tally(path, examples) for path in (path_a, path_b)]
-    for path, side, n in zip((path_a, path_b), tallies, match, strict=True):
+    a, b = tally(path_a, examples), tally(path_b, examples)
+    for path, side, n in ((path_a, a, match.a_answers), (path_b, b, match.b_answers)):
         if not 1 <= n <= side.curves.shape[2]:
             raise InputError(f"{path}: has {side.curves.shape[2]} answers to a question, not {n}; ask for fewer")
-    return match_tallies(*tallies, match, n_resamples, seed)
+    return match_tallies(a, b, match, n_resamples, seed)
 
 
 def match_tallies(
