@@ -41,8 +41,8 @@ class Comparisons:
 
     def at(self, answers: int, a: Setup, b: Setup) -> dict[str, Row]:
         """The four curves of `b` against `a` over their first `answers` answers."""
-        sums = self.tally(a), self.tally(b)
-        found = match_tallies(*sums, Match(answers, answers), self.resamples, self.results.params.seed)
+        match, seed = Match(answers, answers), self.results.params.seed
+        found = match_tallies(self.tally(a), self.tally(b), match, self.resamples, seed)
         return {row.metric: row for row in found}
 
 
