@@ -135,6 +135,8 @@ def _more_unique(comparisons: Comparisons) -> Claim:
     if missing:
         return Claim(text, paper, "", "not measured", missing)
     found = unique_ratio(comparisons, results.many(RLVR_MULTI), results.many(RLVR_SINGLE))
+    if found is None:
+        return Claim(text, paper, "", "not measured", f"{RLVR_SINGLE} gives no valid answer")
     verdict = decide(found.lo, found.hi, 2.0)
     ours = f"{number(found.of, 2)} against {number(found.to, 2)}: {with_interval(found.estimate)} times"
     options = _vocabulary(results)
@@ -155,6 +157,8 @@ def _fewer_tokens(comparisons: Comparisons) -> Claim:
     if missing:
         return Claim(text, paper, "", "not measured", missing)
     found = tokens_ratio(comparisons, results.many(RLVR_MULTI), results.many(RLVR_SINGLE), k)
+    if found is None:
+        return Claim(text, paper, "", "not measured", f"{RLVR_SINGLE} spends no tokens")
     verdict = decide(found.lo, found.hi, 0.5, above=False)
     ours = f"{number(found.of, 1)} against {number(found.to, 1)} tokens: {with_interval(found.estimate)} of them"
     why = f"Tokens of one set of {k} against those of as many samples as give the same number of different answers."

@@ -35,14 +35,14 @@ class Ratio:
         return {"value": self.value, "lo": self.lo, "hi": self.hi}
 
 
-def unique_ratio(comparisons: Comparisons, a: Setup, b: Setup) -> Ratio:
-    """Unique answers of `a` over those of `b`, both among the most answers that the two were asked for."""
+def unique_ratio(comparisons: Comparisons, a: Setup, b: Setup) -> Ratio | None:
+    """Unique answers of `a` over those of `b`, both among the most that were asked for; None if `b` has none."""
     curves = [comparisons.tally(setup).curves[:, CURVES.index("unique")] for setup in (a, b)]
     last = min(curve.shape[1] for curve in curves) - 1
     return _interval(comparisons, [curve[:, last : last + 1] for curve in curves], lambda sums: (sums[0], sums[1]))
 
 
-def tokens_ratio(comparisons: Comparisons, a: Setup, b: Setup, answers: int) -> Ratio:
+def tokens_ratio(comparisons: Comparisons, a: Setup, b: Setup, answers: int) -> Ratio | None:
     """Tokens of the first `answers` answers of `a` over those `b` spends on as many different ones.
 
     Between two numbers of samples the tokens are interpolated. Where `b` never gets that many, it is charged all it
@@ -64,8 +64,8 @@ def tokens_ratio(comparisons: Comparisons, a: Setup, b: Setup, answers: int) -> 
 
 def _interval(
     comparisons: Comparisons, columns: Sequence[Floats], pair: Callable[[Sequence[Floats]], tuple[Floats, Floats]]
-) -> Ratio:
-    """The ratio of a pair of sums over questions, with its interval."""
+) -> Ratio | None:
+    """The ratio of a pair of sums over questions, with its interval; None over nothing."""
 
     def ratio(sums: Sequence[Floats]) -> Floats:
         over, under = pair(sums)
@@ -74,6 +74,8 @@ def _interval(
     n_questions = len(columns[0])
     sums = [matrix.sum(axis=0, keepdims=True) for matrix in columns]
     over, under = pair(sums)
+    if not under[0, 0] > 0:
+        return None
     found = intervals(columns, ratio, comparisons.resamples, comparisons.results.params.seed)
     of, to = float(over[0, 0]) / n_questions, float(under[0, 0]) / n_questions
     return Ratio(of, to, float(ratio(sums)[0, 0]), *_ends(found.lo[0], found.hi[0]))

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,8 @@ SKILL = {"base": 0.0, "warmstart": 0.5, "rlvr_single": 0.9, "rlcr_single": 0.9, 
 """How well each model knows the posterior; 0 is not at all."""
 
 
-def make_examples(n: int, planted: str = SCRIPT) -> list[Example]:
-    """Exclusive questions over eight answers, gold drawn from the posterior; `planted` stands in every question."""
+def make_examples(n: int) -> list[Example]:
+    """Exclusive questions over eight answers, gold drawn from the posterior; `SCRIPT` stands in every question."""
     rng = np.random.default_rng(5)
     examples = []
     for i in range(n):
@@ -36,9 +37,23 @@ def make_examples(n: int, planted: str = SCRIPT) -> list[Example]:
         names = [NAMES[j] for j in rng.permutation(len(NAMES))]
         gold = names[rng.choice(len(names), p=posterior)]
         truth = tuple((name, float(p)) for name, p in zip(names, posterior, strict=True))
-        question = f"Patient {i}: fever, cough and {planted}. Which diagnosis?"
+        question = f"Patient {i}: fever, cough and {SCRIPT}. Which diagnosis?"
         examples.append(Example("clinic", question, ((gold,),), "exact", True, {"row": i}, posterior=truth))
     return examples
+
+
+def _with_two_answers(example: Example) -> Example:
+    """The same question with its two likeliest answers as gold, not exclusive, without a posterior."""
+    gold = tuple((name,) for name, _ in example.posterior[:2])
+    return replace(example, gold=gold, exclusive=False, posterior=())
+
+
+@dataclass(frozen=True)
+class PosteriorWorld:
+    """What the models know: questions with their posterior; whether they keep to the layout."""
+
+    known: Sequence[Example]
+    invalid: bool = False
 
 
 class PosteriorEngine:
@@ -46,9 +61,9 @@ class PosteriorEngine:
 
     name, device = "posterior", "cpu"
 
-    def __init__(self, examples: Sequence[Example], layout: Layout, skill: float) -> None:
-        self.truth = {example.question: dict(example.posterior) for example in examples}
-        self.layout, self.skill = layout, skill
+    def __init__(self, world: PosteriorWorld, layout: Layout, skill: float) -> None:
+        self.truth = {example.question: dict(example.posterior) for example in world.known}
+        self.layout, self.skill, self.invalid = layout, skill, world.invalid
 
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> Iterator[list[Completion]]:
         for prompt in prompts:
@@ -64,31 +79,42 @@ class PosteriorEngine:
         stated = tuple(math.floor(float(p[c]) * 100) / 100 for c in chosen)
         words = " ".join(rng.choice(["fever", "and", "cough", "speak", "for", "it"], size=9))
         answers = AnswerSet(tuple(names[c] for c in chosen), stated if self.layout.confidences else None, words)
-        valid = rng.random() < 0.8 + 0.2 * self.skill
+        valid = rng.random() < 0.8 + 0.2 * self.skill and not self.invalid
         text = render(answers, self.layout) if valid else f"no idea {SCRIPT}"
         return Completion(text, 3 + len(text.split()), finished=valid)
 
 
-def make_workspace(root: Path, n: int = 60, methods: tuple[str, ...] = tuple(METHODS), planted: str = SCRIPT) -> Params:
-    """Write params, data, evaluations, curves and validation under `root`; the params are returned."""
+def make_workspace(
+    root: Path, n: int = 60, methods: tuple[str, ...] = tuple(METHODS), several: bool = False, invalid: bool = False
+) -> Params:
+    """Write params, data, evaluations, curves and validation under `root`; the params are returned.
+
+    Args:
+        root: an empty folder.
+        n: test questions.
+        methods: those of the params.
+        several: whether questions have two gold answers and no posterior.
+        invalid: whether every completion is invalid.
+    """
     content = yaml.safe_load((Path(__file__).parents[2] / "recipes" / "clinic.yaml").read_text(encoding="utf-8"))
     content |= {"methods": list(methods), "k": 3}
     content["evaluate"] |= {"answers": 9, "resamples": 200}
     (root / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     params = validate_params(content, "params.yaml")
-    examples = make_examples(n, planted)
+    known = make_examples(n)
+    examples = [_with_two_answers(example) for example in known] if several else known
     folder = root / "data" / "clinic"
     folder.mkdir(parents=True)
     write_examples(folder / "test.parquet", examples)
     write_examples(folder / "train.parquet", examples[:5])
     for method in methods:
-        _evaluate(root, params, method, examples)
+        _evaluate(root, params, method, examples, PosteriorWorld(known, invalid))
         _write_curve(root, method)
     _write_validation(root, n)
     return params
 
 
-def _evaluate(root: Path, params: Params, method: str, examples: Sequence[Example]) -> None:
+def _evaluate(root: Path, params: Params, method: str, examples: Sequence[Example], world: PosteriorWorld) -> None:
     prompts = [example.question for example in examples]
     for task in tasks_of(METHODS[method], params):
         key = StoreKey(
@@ -99,7 +125,7 @@ def _evaluate(root: Path, params: Params, method: str, examples: Sequence[Exampl
             protocol=task.protocol,
             sampling=Sampling(n=task.protocol.generations),
         )
-        engine = PosteriorEngine(examples, task.protocol.layout, SKILL[task.model])
+        engine = PosteriorEngine(world, task.protocol.layout, SKILL[task.model])
         path = root / "reports" / "evaluation" / method / f"{task.name}.parquet"
         generate(engine, examples, prompts, key, path)
         report = summarise(path, examples, n_resamples=params.evaluate.resamples)

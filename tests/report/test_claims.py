@@ -104,6 +104,7 @@ def test_the_claim_at_many_answers_is_the_paired_difference_of_the_curves(result
 def test_unique_answers_are_compared_as_the_ratio_of_means(results: Results) -> None:
     multi, single = results.many("rlvr_multi"), results.many("rlvr_single")
     found = unique_ratio(Comparisons(results), multi, single)
+    assert found is not None
     of, to = (results.report(setup)["curves"]["unique"]["value"][8] for setup in (multi, single))
     assert (found.of, found.to) == pytest.approx((of, to))
     assert found.value == pytest.approx(of / to)
@@ -112,7 +113,9 @@ def test_unique_answers_are_compared_as_the_ratio_of_means(results: Results) -> 
 
 def test_a_model_needs_as_many_tokens_as_itself_for_as_many_different_answers(results: Results) -> None:
     setup = results.many("rlvr_single")
-    assert tokens_ratio(Comparisons(results), setup, setup, 3).value == pytest.approx(1.0, abs=1e-6)
+    found = tokens_ratio(Comparisons(results), setup, setup, 3)
+    assert found is not None
+    assert found.value == pytest.approx(1.0, abs=1e-6)
 
 
 def test_overconfidence_is_stated_minus_observed_of_confident_answers(results: Results) -> None:
