@@ -11,8 +11,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import prefect
+from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
 from tasks import lifeline
 from tasks.environment import child_environment
@@ -49,15 +51,15 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def server_for(workspace: Path) -> Iterator[str]:
-    """Yield the address of a Prefect API: ``PREFECT_API_URL`` if set, the workspace's running server, or one made now.
+def server_for(workspace: Path) -> Iterator[dict[Any, Any]]:
+    """Yield settings that point at a Prefect API: ``PREFECT_API_URL``, the workspace's running server, or one made now.
 
     The one made here has no web interface and no scheduler, keeps its records in the workspace's Prefect home, and ends
     with this process, however that ends. Raises RuntimeError, naming its log, if it does not come up.
     """
     given = os.environ.get("PREFECT_API_URL") or running_server(workspace)
     if given:
-        yield given
+        yield {PREFECT_API_URL: given}
         return
     home = Path(os.environ["PREFECT_HOME"])
     home.mkdir(parents=True, exist_ok=True)
@@ -69,7 +71,7 @@ def server_for(workspace: Path) -> Iterator[str]:
             api_url = f"http://{HOST}:{port}/api"
             _wait_until_healthy(process, api_url, log_path)
             try:
-                yield api_url
+                yield {PREFECT_API_URL: api_url, PREFECT_UI_URL: ""}  # no pages, so no links to them in the log
             finally:
                 _send_what_is_queued()
         finally:

@@ -14,15 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import temporary_settings
 from prefect.states import Completed, Failed, State
-from pydantic import PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
 from flows.environment import workspace_above
 from flows.local_server import server_for
@@ -30,11 +30,13 @@ from flows.workspace_lock import IfBusy, WorkspaceBusyError, held
 from setwise.errors import InputError
 from tasks.cache_check import drop_damaged
 from tasks.dag import StageNode, read_dag, select
+from tasks.handover import hand_over
 from tasks.leftovers import end_leftover_processes, release_dead_dvc_locks, set_aside_damaged_lock_file
 from tasks.report_table import METRICS_FILE, Row, as_text, metric_rows
 from tasks.stages import RunningStages, StageOutcome, run_stage
 
 INTERRUPTED = 130
+TrainOn = Literal["here", "gpu"]
 _STATES = ("ran", "restored", "unchanged")
 
 
@@ -130,6 +132,8 @@ def rebuild(
     targets: tuple[str, ...] = (),
     max_parallel: PositiveInt | None = None,
     if_busy: IfBusy = "wait",
+    train_on: TrainOn = "here",
+    checkpoint_seconds: PositiveFloat = 300.0,
 ) -> "State[Any]":
     """Bring the stages up to date. The returned state's data is a :class:`Rebuild`.
 
@@ -138,6 +142,8 @@ def rebuild(
         targets: Stages to bring up to date, with all they depend on; `train` means every train@method. Empty: all.
         max_parallel: Most stages side by side. Empty: one for every two processors, two at least.
         if_busy: When another rebuild of this workspace is running: wait for it, or skip this run.
+        train_on: Run the train stages here, or order each from a worker of the gpu pool (needs a DVC remote).
+        checkpoint_seconds: How often such a worker copies its checkpoints to the remote.
     """
     logger = get_run_logger()
     folder = workspace_above(Path(workspace))
@@ -145,7 +151,8 @@ def rebuild(
         with held(folder, if_busy, logger.info):
             _clean_up(folder, logger.info)
             dag = select(_read_sound(folder, logger.info), targets)
-            result = _run(dag, folder, max_parallel or default_parallel())
+            orders_every = checkpoint_seconds if train_on == "gpu" else None
+            result = _run(dag, folder, max_parallel or default_parallel(), orders_every)
             _publish(folder, result, logger.info)
     except WorkspaceBusyError as busy:
         return Completed(name="Skipped", message=f"skipped: {busy}", data=Rebuild())
@@ -182,10 +189,15 @@ def _read_sound(workspace: Path, log: Callable[[str], None]) -> tuple[StageNode,
     return read_dag(workspace).nodes
 
 
-def _run(dag: tuple[StageNode, ...], workspace: Path, max_parallel: int) -> Rebuild:
+def _run(dag: tuple[StageNode, ...], workspace: Path, max_parallel: int, orders_every: float | None) -> Rebuild:
+    """Run the stages here; with ``orders_every`` (seconds between checkpoints) the train stages on gpu workers."""
     running = RunningStages()
 
     def start(node: StageNode, known_unchanged: bool, upstream: list[PrefectFuture[Any]]) -> PrefectFuture[Any]:
+        if orders_every is not None and node.name.startswith("train@") and not known_unchanged:
+            return hand_over.submit(
+                node.name, node.upstream, workspace, running, orders_every, return_state=False, wait_for=upstream
+            )
         return run_stage.submit(node.name, workspace, running, known_unchanged, return_state=False, wait_for=upstream)
 
     try:
@@ -253,7 +265,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        with server_for(workspace) as api_url, temporary_settings({PREFECT_API_URL: api_url}):
+        with server_for(workspace) as server, temporary_settings(server):
             state: State[Any] = rebuild(
                 str(workspace), options.targets, options.max_parallel, options.if_busy, return_state=True
             )

@@ -7,6 +7,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipelines.paths import evaluation_folder, model_folder, split_path
 from pipelines.stage import log, run_method_stage, whole_folder, write_whole
@@ -70,9 +71,10 @@ def evaluate(params: Params, method_name: str) -> None:
     examples = read_examples(split_path(params, "test"))
     cache = _CACHE / method_name
     reports: dict[str, MetricsReport] = {}
+    begun, device = time.monotonic(), ""
     for task in tasks_of(method, params):
         started = time.monotonic()
-        store = _generate(task, params, method, examples, cache)
+        store, device = _generate(task, params, method, examples, cache)
         reports[task.name] = summarise(store, examples, n_resamples=params.evaluate.resamples, seed=params.seed)
         log.info(
             "%s %s: %s (%.0f s)", method_name, task.name, _headline(reports[task.name]), time.monotonic() - started
@@ -81,18 +83,18 @@ def evaluate(params: Params, method_name: str) -> None:
         for name, report in reports.items():
             shutil.copyfile(cache / f"{name}.parquet", folder / f"{name}.parquet")
             write_whole(folder / f"{name}.json", json.dumps(report, indent=1, allow_nan=False))
-    _track(params, method_name, reports)
+    _track(params, method_name, reports, {"seconds": time.monotonic() - begun, "device": device})
     shutil.rmtree(cache)
 
 
-def _generate(task: Task, params: Params, method: Method, examples: list[Example], cache: Path) -> Path:
-    """The store of one task; what an interrupted evaluation left is used where its key fits, else made anew."""
-    from setwise.engines.transformers import TransformersEngine
+def _generate(task: Task, params: Params, method: Method, examples: list[Example], cache: Path) -> tuple[Path, str]:
+    """The store of one task and the device; what an interrupted evaluation left is used where its key fits."""
+    from setwise.engines.pick import pick_engine
 
     weights = model_folder(task.model)
     if not weights.is_dir():
         raise InputError(f"{weights}: no model; run `dvc repro` for the stage that makes it")
-    engine = TransformersEngine.load(weights, params.evaluate.batch_size, params.model.dtype)
+    engine = pick_engine(params, weights)
     instruction = get_domain(params.domain.name).instruction
     prompts = [build_prompt(e.question, task.protocol.layout, engine.tokenizer, instruction) for e in examples]
     sampling = Sampling(
@@ -114,7 +116,7 @@ def _generate(task: Task, params: Params, method: Method, examples: list[Example
         path.unlink()
     path.parent.mkdir(parents=True, exist_ok=True)
     generate(engine, examples, prompts, key, path, part_rows=params.evaluate.batch_size * 4)
-    return path
+    return path, engine.device
 
 
 def _fits(path: Path, key: StoreKey) -> bool:
@@ -135,8 +137,11 @@ def _headline(report: MetricsReport) -> str:
     return ", ".join(f"{m} {metrics[m]['value']:.3f}" for m in shown if metrics.get(m, {}).get("value") is not None)
 
 
-def _track(params: Params, method: str, reports: dict[str, MetricsReport]) -> None:
-    """Add the metrics and files to the run that trained these weights, or to a run of their own if there is none."""
+def _track(params: Params, method: str, reports: dict[str, MetricsReport], cost: dict[str, Any]) -> None:
+    """Add the metrics and files to the run that trained these weights, or to a run of their own if there is none.
+
+    The generations of `one` go with them, so that `setwise compare` can pair two runs by question.
+    """
     from setwise.digests import file_digest
     from setwise.tracking import WEIGHTS_TAG, find_run, start_run
 
@@ -146,7 +151,7 @@ def _track(params: Params, method: str, reports: dict[str, MetricsReport]) -> No
         log.info("no tracking run trained these weights (restored from the cache?); the metrics get a run of their own")
         data = {split: file_digest(split_path(params, split)) for split in ("train", "test")}
         run = start_run(params, method, data, {WEIGHTS_TAG: digest, "setwise.stage": "evaluate"})
-    figures: dict[str, float] = {}
+    figures: dict[str, float] = {"eval/seconds": cost["seconds"]}
     for protocol, report in reports.items():
         prefix = "eval" if protocol == "one" else f"eval_{protocol}"
         for name, entry in report["metrics"].items():
@@ -156,6 +161,8 @@ def _track(params: Params, method: str, reports: dict[str, MetricsReport]) -> No
     run.log_metrics(figures)
     for protocol in reports:
         run.log_file(evaluation_folder(method) / f"{protocol}.json", "evaluation")
+    run.log_file(evaluation_folder(method) / "one.parquet", "evaluation")
+    run.set_tags({"setwise.device": cost["device"]})
     run.finish()
 
 

@@ -56,7 +56,9 @@ def _prepare() -> Params:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TQDM_DISABLE", "1")  # live lines instead: bars of libraries garble the flow's log
     os.environ["OMP_NUM_THREADS"] = str(params.threads)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
+    is_main = os.environ.get("RANK", "0") == "0"  # the processes of one launch speak once
+    level = logging.INFO if is_main else logging.WARNING
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout, force=True)
     for noisy in ("alembic", "datasets", "great_expectations", "httpx", "mlflow", "transformers", "trl"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=FutureWarning)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder, split_path
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
@@ -16,6 +18,13 @@ from setwise.tracking import WEIGHTS_TAG, Run, failing, reopen_run, start_run
 
 def train(params: Params, method: str) -> None:
     """Write `models/<method>` and `reports/curves/<method>.jsonl`; an interrupted training goes on where it can."""
+    from setwise.training.processes import is_main, launch_command, launch_environment, wait_for_all
+
+    command = launch_command(params, ["-m", "pipelines.train", "--method", method])
+    if command is not None:
+        log.info("%s: starting `%s`", method, " ".join(command[2:]))
+        sys.exit(subprocess.run(command, env=launch_environment(), check=False).returncode)
+
     import torch
     from transformers import set_seed
 
@@ -37,8 +46,13 @@ def train(params: Params, method: str) -> None:
     policy_digest = weights_digest(policy)
     fingerprint = training_fingerprint(params, method, policy_digest, data["train"])
     workdir = CHECKPOINTS / method
+    if not is_main():
+        wait_for_all()
+        train_method(params, method, policy, examples, workdir, None)
+        return
     run = _open_run(params, method, open_workdir(workdir, fingerprint), data, policy_digest)
     remember_run(workdir, fingerprint, run.run_id)
+    wait_for_all()
     try:
         with failing(run):
             trained = train_method(params, method, policy, examples, workdir, run)

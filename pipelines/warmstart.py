@@ -37,13 +37,17 @@ def warmstart(params: Params) -> None:
     layouts = [METHODS[name].layout(params.k) for name in METHODS]
     with whole_folder(model_folder("base")) as base, whole_folder(model_folder("warmstart")) as weights:
         _save(model, tokenizer, base)
+        if params.warmstart.source == "none":
+            log.info("warm start: none; every method starts from the policy as it is")
+            _save(model, tokenizer, weights)
+            return
         started = time.monotonic()
         with tempfile.TemporaryDirectory() as scratch:
             counts = warm_start(
                 model,
                 tokenizer,
                 trained_on,
-                vocabulary,
+                vocabulary or _gold_answers(trained_on),
                 params.warmstart,
                 layouts,
                 get_domain(params.domain.name).instruction,
@@ -62,18 +66,22 @@ def _make_policy(
     from setwise.training.tokenizer import build_tokenizer
 
     if params.model.path is not None:
-        if params.model.trust_remote_code:
-            log.warning("model.trust_remote_code is on: code from %s is run on this machine", params.model.path)
         return load_policy(
             params.model.path,
             revision=params.model.revision,
             dtype=params.model.dtype,
             trust_remote_code=params.model.trust_remote_code,
+            safetensors_only=params.model.safetensors_only,
         )
     answers = [alias for example in examples for aliases in example.gold for alias in aliases]
     texts = [*(example.question for example in examples), *answers, *vocabulary]
     tokenizer = build_tokenizer(texts, params.model.vocab_size)
     return build_model(params.model, tokenizer, params.seed), tokenizer
+
+
+def _gold_answers(examples: list[Example]) -> list[str]:
+    """Distractors where answers are open: what is right for other questions."""
+    return sorted({aliases[0] for example in examples for aliases in example.gold})
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:

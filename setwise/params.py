@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, Field, SerializeAsAny, ValidationError, model_validator
 
 from setwise.domains import get_domain, list_domains
-from setwise.domains.base import DomainParams, ParamsSection
+from setwise.domains.base import DomainParams
 from setwise.errors import InputError
 from setwise.methods import METHODS, get_method
+from setwise.scale_params import EndpointParams, EngineName, EngineVllmParams, ScaleParams
+from setwise.section import Section
 
 MethodName = Literal["rlvr_single", "rlcr_single", "rlvr_multi", "rlcr_multi"]
 Positive = Annotated[int, Field(gt=0)]
@@ -27,12 +29,18 @@ _IN_WORDS = {
 """Pydantic's words for what has a plainer name in YAML."""
 
 
-class ModelParams(ParamsSection):
-    """The policy. With `path` a Hub name or local folder is loaded; without, a small model is made from this config."""
+class ModelParams(Section):
+    """The policy. With `path` a Hub name or local folder is loaded; without, a small model is made from this config.
+
+    Attributes:
+        trust_remote_code: run the Python code that comes with a model. It can do anything that you can.
+        safetensors_only: refuse weights in pickle files, which can hold code too.
+    """
 
     path: str | None = None
     revision: str | None = None
     trust_remote_code: bool = False
+    safetensors_only: bool = True
     dtype: Literal["float32", "bfloat16"] = "float32"
     hidden_size: Positive = 64
     intermediate_size: Positive = 192
@@ -42,10 +50,14 @@ class ModelParams(ParamsSection):
     max_length: Positive = 512
 
 
-class WarmstartParams(ParamsSection):
-    """Supervised warm start (DESIGN §2): where demonstrations come from and how long to train on them."""
+class WarmstartParams(Section):
+    """Supervised warm start (DESIGN §2): where demonstrations come from and how long to train on them.
 
-    source: Literal["template", "distill"] = "distill"
+    Attributes:
+        source: `none` starts from the policy as it is, for a model that follows the layout when told.
+    """
+
+    source: Literal["none", "template", "distill"] = "distill"
     examples: Positive = 20_000
     epochs: Positive = 2
     learning_rate: Rate = 3e-3
@@ -55,7 +67,7 @@ class WarmstartParams(ParamsSection):
     distill_epochs: Positive = 2
 
 
-class RewardParams(ParamsSection):
+class RewardParams(Section):
     """Weights of the reward's parts and the credit a set gets for its hits (DESIGN §2)."""
 
     credit: Literal["count", "any", "fraction"] = "count"
@@ -64,8 +76,11 @@ class RewardParams(ParamsSection):
     brier_weight: Annotated[float, Field(ge=0)] = 1.0
 
 
-class TrainParams(ParamsSection):
-    """Multi-answer RL with GRPO. Advantages are centred per group (DESIGN §2)."""
+class TrainParams(Section):
+    """Multi-answer RL with GRPO. Advantages are centred per group (DESIGN §2).
+
+    `credit`: `answer` gives each token the advantage of the answer or confidence it is part of, `set` that of all.
+    """
 
     steps: Positive = 300
     prompts_per_step: Positive = 32
@@ -74,6 +89,7 @@ class TrainParams(ParamsSection):
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     temperature: Rate = 1.0
     beta: Annotated[float, Field(ge=0)] = 0.0
+    credit: Literal["answer", "set"] = "answer"
     scale_rewards: Literal["batch", "none", "group"] = "batch"
     max_completion_tokens: Positive = 64
     checkpoints: Positive = 10
@@ -81,17 +97,31 @@ class TrainParams(ParamsSection):
     patience: Annotated[int, Field(ge=0)] = 0
 
 
-class EvaluateParams(ParamsSection):
-    """How the test split is answered, up to how many answers the curves go, and how intervals are drawn."""
+class EvaluateParams(Section):
+    """How and by which engine the test split is answered, how far the curves go, and how intervals are drawn.
 
+    Attributes:
+        engine: `auto` takes the endpoint where one is given, else vLLM where it is installed and a GPU is there, else
+            transformers; which one it took and why is logged.
+    """
+
+    engine: EngineName = "auto"
+    endpoint: EndpointParams | None = None
+    vllm: EngineVllmParams = EngineVllmParams()
     temperature: Annotated[float, Field(ge=0)] = 1.0
     max_completion_tokens: Positive = 64
     answers: Annotated[int, Field(ge=1, le=30)] = 30
     batch_size: Positive = 512
     resamples: Annotated[int, Field(ge=100)] = 2000
 
+    @model_validator(mode="after")
+    def _engine_has_its_endpoint(self) -> EvaluateParams:
+        if self.engine == "openai" and self.endpoint is None:
+            raise ValueError("engine: 'openai' needs endpoint.url, such as http://127.0.0.1:8000/v1")
+        return self
 
-class Params(ParamsSection):
+
+class Params(Section):
     """A complete `params.yaml`; a recipe is one of these."""
 
     seed: Annotated[int, Field(ge=0)]
@@ -104,6 +134,7 @@ class Params(ParamsSection):
     reward: RewardParams
     train: TrainParams
     evaluate: EvaluateParams
+    scale: ScaleParams
 
     @model_validator(mode="after")
     def _consistent(self) -> Params:
@@ -176,8 +207,13 @@ def _known_keys(section: list[str], domain_model: type[DomainParams]) -> list[st
     """The keys of a section of `Params`."""
     model: Any = Params
     for part in section:
-        model = domain_model if part == "domain" else model.model_fields[part].annotation
+        model = domain_model if part == "domain" else _section_of(model.model_fields[part].annotation)
     return list(model.model_fields)
+
+
+def _section_of(annotation: Any) -> Any:
+    """The section that a field holds, where the field may also be null."""
+    return next((a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, BaseModel)), annotation)
 
 
 def get_methods(params: Params, name: str | None) -> list[str]:

@@ -18,7 +18,7 @@ Use exactly this layout, and no text outside the tags:
 def plain_prompt(question: str, layout: Layout) -> str:
     """The prompt of a small model made from config: the question and one short line that names the layout."""
     count = "1 answer" if layout.k == 1 else f"{layout.k} answers"
-    return f"{question}\nGive {count}{' with confidence' if layout.confidences else ''}:"
+    return f"{question}\n{count}{' with confidence' if layout.confidences else ''}:"
 
 
 def layout_instruction(layout: Layout) -> str:

@@ -72,11 +72,12 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
     folder = (workspace / "mlruns").resolve()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
-    client = mlflow.MlflowClient(uri)
-    if uri.startswith("sqlite"):
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".setup.lock"), _said_in_one_line():
-            client.search_experiments(max_results=1)
+    if not uri.startswith("sqlite"):
+        return mlflow.MlflowClient(uri)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".setup.lock"), _said_in_one_line():
+        client = mlflow.MlflowClient(uri)
+        client.search_experiments(max_results=1)
     return client
 
 

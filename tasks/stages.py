@@ -157,8 +157,10 @@ def reproduce(stage: str, workspace: Path, running: RunningStages, log: Callable
         if not line.lstrip().startswith(_CHATTER):
             log(line)
 
-    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock"]
-    code, lines = run_command([*dvc, "repro", "--single-item", stage], workspace, running, relevant)
+    # A .dvc file is data that was imported: it is checked out, or fetched from the remote, not made.
+    what = ["pull"] if stage.endswith(".dvc") else ["repro", "--single-item"]
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", *what, stage]
+    code, lines = run_command(command, workspace, running, relevant)
     seconds = time.monotonic() - began
     if code is None:
         return StageOutcome(stage, "stopped", seconds, "stopped on request")
@@ -197,7 +199,7 @@ def run_variant(
 
 
 def _state_in_words_of_dvc(lines: list[str]) -> StageState:
-    if any("didn't change, skipping" in line for line in lines):
+    if any(word in line for line in lines for word in ("didn't change, skipping", "Everything is up to date")):
         return "unchanged"
     if any("is cached - skipping run" in line for line in lines):
         return "restored"
@@ -210,7 +212,7 @@ def _cause(code: int, lines: list[str]) -> tuple[str, int]:
         if found := _EXITED.search(line):
             said = [text for text in lines[:at] if not text.startswith(("Running stage", ">"))]
             stage_code = int(found.group(1))
-            return (said[-1] if said else f"exit code {stage_code} and no message"), stage_code
+            return (said[-1].removeprefix("error: ") if said else f"exit code {stage_code} and no message"), stage_code
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     if code < 0:
         return f"DVC was killed by signal {-code}", code

@@ -95,7 +95,7 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     """Two answers with the same key. Said by the judge, which knows the keys."""
     SUM_ABOVE_ONE = "sum_above_one"
-    """Confidences of an exclusive question that sum to more than 1. Said by rewards that ask for it."""
+    """Confidences of an exclusive question that sum to more than 1. Said by rewards; what it costs is their rule."""
 
 
 @lru_cache(maxsize=64)

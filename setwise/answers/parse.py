@@ -54,13 +54,17 @@ def parse(text: object, layout: Layout) -> AnswerSet | Reason:
     return AnswerSet(*reading[:-1]) if reading.reason is None else reading.reason
 
 
-def read(text: object, layout: Layout) -> Reading:
-    """Like `parse`, but with an invalid text keep the answers that were read before the fault, for display."""
+def read(text: object, layout: Layout, full: bool = True) -> Reading:
+    """Like `parse`, but with an invalid text keep the answers that were read before the fault, for display.
+
+    Not in `full`, the reasoning, the analysis and the places of the blocks may be left out, which saves much time and
+    memory.
+    """
     if not isinstance(text, str):
         return Reading(reason=Reason.NOT_TEXT)
     if (fault := _text_fault(text)) is not None:
         return Reading(reason=fault)
-    if (plain := _read_plain(text, layout)) is not None:
+    if (plain := _read_plain(text, layout, full)) is not None:
         return plain
     if not _VISIBLE.search(text):
         return Reading(reason=Reason.EMPTY)
@@ -100,7 +104,7 @@ def _plain_pattern(layout: Layout) -> re.Pattern[str]:
     return re.compile(r"\s*+" + r"\s*+".join(blocks) + r"\s*+")
 
 
-def _read_plain(text: str, layout: Layout) -> Reading | None:
+def _read_plain(text: str, layout: Layout, full: bool = True) -> Reading | None:
     """The set, where the text is in the one form nearly every completion has; None where it must be read in full.
 
     Gives what the reading in full gives, several times faster.
@@ -120,9 +124,9 @@ def _read_plain(text: str, layout: Layout) -> Reading | None:
     return Reading(
         answers,
         tuple([float(stated) for stated in groups[3::4]]) if layout.confidences else None,
-        text[opening.end() : close].strip(),
+        text[opening.end() : close].strip() if full else "",
         None,
-        ((opening.end() - 7, close + 8), *rest.regs[1::2]),
+        ((opening.end() - 7, close + 8), *rest.regs[1::2]) if full else (),
         None if _are_visible(answers) else Reason.EMPTY_ANSWER,
     )
 

@@ -10,11 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, field_validator
-from pydantic_core.core_schema import ValidationInfo
-
 from setwise.errors import InputError
 from setwise.matching import Gold
+from setwise.section import Section
 
 
 @dataclass(frozen=True)
@@ -73,21 +71,7 @@ def question_content(question: str) -> str:
     return " ".join(question.split()).casefold()
 
 
-class ParamsSection(BaseModel):
-    """Base of every section of the params: frozen; unknown keys, infinities and yes/no for a number are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_value_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        # pydantic reads true as 1; in a params file `steps: yes` is a slip.
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise ValueError("expected a number or a text, not a truth value")
-        return value
-
-
-class DomainParams(ParamsSection):
+class DomainParams(Section):
     """Base of a domain's params."""
 
     name: str

@@ -28,6 +28,8 @@ _SITES = ("abr", "cend", "dolv", "elm", "ferr", "gant", "hesp", "ild", "jant", "
 _SIGNS = ("algia", "edema", "ospasm", "uria", "orrhea", "esthesia", "opnea", "odynia")
 _SET_SIZES = (0.35, 0.40, 0.25)
 """Prior probability that one, two or three diagnoses are true together in mode `several`."""
+_MARK = "Invented patient:"
+"""What every question begins with."""
 _COVERAGE_AT_3 = 0.85
 """Attainable coverage@3 (mode `one`) that a world is made for."""
 _MOST_TOGETHER = 24
@@ -44,9 +46,9 @@ class ClinicParams(DomainParams):
     world_seed: int = Field(default=7, ge=0)
     families: int = Field(default=4, ge=2, le=len(_FAMILIES))
     diagnoses_per_family: int = Field(default=3, ge=2, le=len(_DISEASES))
-    findings: int = Field(default=20, ge=4, le=len(_SITES) * len(_SIGNS))
-    examined: int = Field(default=8, ge=2)
-    train_size: int = Field(default=60_000, ge=1)
+    findings: int = Field(default=12, ge=4, le=len(_SITES) * len(_SIGNS))
+    examined: int = Field(default=7, ge=2)
+    train_size: int = Field(default=40_000, ge=1)
     test_size: int = Field(default=2_000, ge=1)
 
     @model_validator(mode="after")
@@ -183,11 +185,11 @@ def attainable_coverage(hypotheses: Hypotheses, posterior: NDArray[np.float64], 
 
 
 def describe(world: World, findings: Sequence[int]) -> str:
-    """The patient as text: findings present, then findings absent, in the world's order."""
+    """The patient as text, marked as invented: findings present, then findings absent, in the world's order."""
     shown = [world.findings[i] for i, value in enumerate(findings) if value == 1]
     absent = [world.findings[i] for i, value in enumerate(findings) if value == 0]
-    parts = [f"Shows {', '.join(shown)}." if shown else "", f"No {', '.join(absent)}." if absent else ""]
-    return " ".join(["Invented patient.", *filter(None, parts)])
+    parts = [f"shows {', '.join(shown)}" if shown else "", f"no {', '.join(absent)}" if absent else ""]
+    return f"{_MARK} {'; '.join(filter(None, parts))}."
 
 
 def sample_patients(
@@ -218,7 +220,7 @@ class Clinic:
 
     def expectations(self) -> Sequence[Expectation]:
         """Every patient is marked as invented."""
-        return (Expectation("marked_as_invented", "question", lambda e: e.question.startswith("Invented patient.")),)
+        return (Expectation("marked_as_invented", "question", lambda e: e.question.startswith(_MARK)),)
 
     def load(self, params: ClinicParams, seed: int) -> Prepared:
         """Draw patients until both splits are full; a patient that repeats an earlier question is dropped."""

@@ -11,6 +11,8 @@ from setwise.engines.base import Completion, Sampling
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from setwise.engines.draws import RowSampler
+
 
 class TransformersEngine:
     """Generates with a loaded model. Prompts are batched by length, so that little padding is computed."""
@@ -27,11 +29,13 @@ class TransformersEngine:
         self.batch_size = batch_size
 
     @classmethod
-    def load(cls, path: str | Path, batch_size: int = 256, dtype: str = "float32") -> TransformersEngine:
+    def load(
+        cls, path: str | Path, batch_size: int = 256, dtype: str = "float32", trust_remote_code: bool = False
+    ) -> TransformersEngine:
         """Load the model and tokenizer of `path`; `InputError` where there is none."""
         from setwise.training.model import load_policy
 
-        model, tokenizer = load_policy(path, dtype=dtype)
+        model, tokenizer = load_policy(path, dtype=dtype, trust_remote_code=trust_remote_code)
         return cls(model, tokenizer, batch_size)
 
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> Iterator[list[Completion]]:
@@ -59,11 +63,16 @@ class TransformersEngine:
 
 
 def generate_ids(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[list[int]], sampling: Sampling
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: list[list[int]],
+    sampling: Sampling,
+    sampler: RowSampler | None = None,
 ) -> list[tuple[list[int], bool]]:
     """Token ids of `sampling.n` completions for each prompt, prompt by prompt, and whether each one ended.
 
-    The end token is kept, what follows it is cut. A prompt is read once, whatever `sampling.n` is.
+    The end token is kept, what follows it is cut. A prompt is read once, whatever `sampling.n` is. With a `sampler`
+    (one row per completion), it draws the tokens in place of torch's generator.
     """
     import torch
 
@@ -71,7 +80,7 @@ def generate_ids(
     inputs: dict[str, Any] = dict(padded.to(model.device))
     settings: dict[str, Any] = {"do_sample": False, "max_new_tokens": sampling.max_tokens}
     if sampling.temperature > 0:
-        settings |= {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+        settings["logits_processor"] = [sampler or _draw(sampling.temperature, sampling.top_p)]
     copies = sampling.n if sampling.temperature > 0 else 1
     with torch.inference_mode():
         if copies > 1:
@@ -84,6 +93,27 @@ def generate_ids(
     lengths = torch.where(finished, is_end.int().argmax(dim=1) + 1, new.shape[1])
     drawn = [(row[:n], done) for row, n, done in zip(new.tolist(), lengths.tolist(), finished.tolist(), strict=True)]
     return drawn if copies == sampling.n else [one for one in drawn for _ in range(sampling.n)]
+
+
+def _draw(temperature: float, top_p: float) -> Any:
+    """A logits processor that samples: the drawn token alone keeps a finite score, so greedy decoding takes it.
+
+    Inverts the cumulative distribution, which on CPU costs a tenth of `torch.multinomial`.
+    """
+    import torch
+
+    def draw(_: Any, scores: Any) -> Any:
+        p = torch.softmax(scores.float() / temperature, dim=-1)
+        if top_p < 1:
+            ranked, order = p.sort(dim=-1, descending=True)
+            beyond = ranked.cumsum(dim=-1) - ranked >= top_p
+            p = p.masked_fill(beyond.gather(1, order.argsort(dim=-1)), 0.0)
+        cumulative = p.cumsum(dim=-1, dtype=torch.float64)
+        point = torch.rand(len(p), 1, dtype=torch.float64, device=p.device) * cumulative[:, -1:]
+        token = torch.searchsorted(cumulative, point, right=True).clamp(max=p.shape[1] - 1)
+        return torch.full_like(scores, -torch.inf).scatter(1, token, 0.0)
+
+    return draw
 
 
 def _prefill(model: PreTrainedModel, inputs: dict[str, Any], copies: int) -> Any:

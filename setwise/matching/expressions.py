@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from setwise.matching.sample_point import value_at_sample_point
 from setwise.matching.text import normalise_text
 
 MAX_CHARACTERS = 2000
@@ -51,6 +52,9 @@ _UNIT = re.compile(
     r"(?s)^(.*[\d})])\s*(?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*)([a-zA-Z][a-zA-Z ./]*)\s*\}(\^\{?[23]\}?)?$"
 )
 _PLAIN_UNIT = re.compile(r"(?s)^(.*\d)\s+([a-zA-Z][a-zA-Z ]+)$")
+_SPACE = re.compile(r" (?![a-zA-Z0-9.])|(?<![a-zA-Z0-9.]) ")
+"""White space that separates nothing: not two words or numbers."""
+_ONE_IN_BRACES = re.compile(r"\^\{([0-9a-zA-Z])\}(?![0-9])")
 _NO_BRACES = str.maketrans("", "", "{}")
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -68,6 +72,7 @@ class Expression(NamedTuple):
         unit: the unit in words; empty if none is stated.
         value: the number it is, where it is one plain number; else None.
         is_exact: the value is an integer or a fraction, not a decimal that may be rounded.
+        sample: what it is worth with numbers put in for its letters (`sample_point`); None if that can't be said.
     """
 
     latex: str
@@ -75,6 +80,7 @@ class Expression(NamedTuple):
     unit: str = ""
     value: Fraction | None = None
     is_exact: bool = True
+    sample: complex | None = None
 
 
 @lru_cache(maxsize=2**16)
@@ -91,7 +97,7 @@ def prepare(answer: str) -> Expression:
             text, unit = found[1], words.rstrip(".") + power.translate(_NO_BRACES)
     latex = _to_latex(text)
     value, is_exact = _value(latex)
-    return Expression(latex, False, unit, value, is_exact)
+    return Expression(latex, False, unit, value, is_exact, value_at_sample_point(latex))
 
 
 def _unwrap(text: str) -> str:
@@ -137,7 +143,7 @@ def _to_latex(text: str) -> str:
             text = pattern.sub(lambda number: number[0].replace(",", ""), text)
         else:
             text = pattern.sub(by, text)
-    return " ".join(text.split())
+    return _ONE_IN_BRACES.sub(r"^\1", _SPACE.sub("", " ".join(text.split())))
 
 
 def _braced_calls(text: str) -> str:

@@ -59,8 +59,10 @@ def judge(text: object, gold: Gold, layout: Layout) -> Judgement:
     return judge_batch([text], [gold], layout)[0]
 
 
-def judge_batch(texts: Sequence[object], golds: Sequence[Gold], layout: Layout) -> list[Judgement]:
+def judge_batch(texts: Sequence[object], golds: Sequence[Gold], layout: Layout, full: bool = True) -> list[Judgement]:
     """Judge `texts[i]` against `golds[i]`; slow checks of the whole batch (math, code) run side by side.
+
+    Not in `full`, the judgements may leave out the reasoning and the places of the blocks, which saves much memory.
 
     Raises:
         InputError: a gold names an unknown matcher, or one that can't work here (no sandbox).
@@ -68,13 +70,16 @@ def judge_batch(texts: Sequence[object], golds: Sequence[Gold], layout: Layout) 
     if len(texts) != len(golds):
         raise ValueError(f"{len(texts)} completions and {len(golds)} golds")
     starts = range(0, len(texts), CHUNK)
-    chunks = [_judge_chunk(texts[start : start + CHUNK], golds[start : start + CHUNK], layout) for start in starts]
-    return [judgement for chunk in chunks for judgement in chunk]
+    judgements: list[Judgement] = []
+    for start in starts:
+        chunk = slice(start, start + CHUNK)
+        judgements += _judge_chunk(texts[chunk], golds[chunk], layout, full)
+    return judgements
 
 
-def _judge_chunk(texts: Sequence[object], golds: Sequence[Gold], layout: Layout) -> list[Judgement]:
+def _judge_chunk(texts: Sequence[object], golds: Sequence[Gold], layout: Layout, full: bool) -> list[Judgement]:
     judgements: list[Judgement | None] = [None] * len(texts)
-    readings = [read(text, layout) for text in texts]
+    readings = [read(text, layout, full) for text in texts]
     rows_of: dict[str, list[int]] = {}
     for row, (reading, gold) in enumerate(zip(readings, golds, strict=True)):
         if reading.reason is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -13,7 +13,7 @@ from setwise.matching.judge import Judgement, judge_batch
 
 _Batch = tuple[Layout, tuple[object, ...], tuple[Gold, ...]]
 
-REMEMBERED_BATCHES = 4
+REMEMBERED_BATCHES = 16
 REMEMBERED_CHARACTERS = 2**25
 """A larger batch is judged without being remembered."""
 
@@ -25,37 +25,42 @@ class BatchMemo:
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size
         self._lock = threading.Lock()
-        self._batches: OrderedDict[_Batch, Future[list[Judgement]]] = OrderedDict()
+        self._batches: deque[tuple[_Batch, Future[list[Judgement]]]] = deque(maxlen=size)
 
     def judge(self, texts: Sequence[object], golds: Sequence[Gold], layout: Layout) -> list[Judgement]:
-        """`judge_batch`, at most once for a batch that is remembered."""
+        """`judge_batch`, not in full, at most once for a batch that is remembered."""
         if sum([len(text) for text in texts if isinstance(text, str)]) > REMEMBERED_CHARACTERS:
-            return judge_batch(texts, golds, layout)
+            return judge_batch(texts, golds, layout, full=False)
         batch = (layout, tuple([text if isinstance(text, str) else None for text in texts]), tuple(golds))
         with self._lock:
-            known = self._batches.get(batch)
+            known = next((future for other, future in self._batches if other == batch), None)
             if known is None:
                 mine: Future[list[Judgement]] = Future()
-                self._batches[batch] = mine
-                if len(self._batches) > self._size:
-                    self._batches.popitem(last=False)
+                self._batches.append((batch, mine))
         if known is not None:
             return known.result()
         try:
-            mine.set_result(judge_batch(batch[1], batch[2], layout))
+            mine.set_result(judge_batch(batch[1], batch[2], layout, full=False))
         except BaseException as error:
             with self._lock:
-                self._batches.pop(batch, None)
+                self._forget(mine)
             mine.set_exception(error)
             raise
         return mine.result()
+
+    def _forget(self, failed: Future[list[Judgement]]) -> None:
+        kept = [entry for entry in self._batches if entry[1] is not failed]
+        self._batches.clear()
+        self._batches.extend(kept)
 
 
 _MEMO = BatchMemo(REMEMBERED_BATCHES)
 
 
 def judge_once(texts: Sequence[object], golds: Sequence[Gold], layout: Layout) -> list[Judgement]:
-    """`judge_batch` with a memory of the last few batches of this process. The lists returned must not be changed."""
+    """`judge_batch` with a memory of the last few batches of this process, for rewards.
+
+    The judgements may leave out the reasoning and the places of the blocks; the lists returned must not be changed.
+    """
     return _MEMO.judge(texts, golds, layout)

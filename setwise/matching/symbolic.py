@@ -20,6 +20,8 @@ Pair = tuple[str, str]
 
 DECIMAL_TOLERANCE = 1e-5
 """Decimals further apart than this are different without asking: `math-verify` rounds to six decimals."""
+SAMPLE_TOLERANCE = 1e-4
+"""The same for the values of expressions, relative to the larger one (if that is above 1)."""
 
 
 class VerdictMemo:
@@ -67,7 +69,7 @@ def match_math(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[M
     wrong = [
         [a for a, index in zip(row, hit, strict=True) if index is None] for row, hit in zip(answers, found, strict=True)
     ]
-    between = {(a.latex, b.latex) for row in wrong for a, b in combinations(row, 2) if compare(a, b) is None}
+    between = {_pair(a, b) for row in wrong for a, b in combinations(row, 2) if compare(a, b) is None}
     verdicts |= _MEMO.check(sorted(between), math_pool())
     return [_matched(row, gold, hit, verdicts) for row, gold, hit in zip(answers, aliases, found, strict=True)]
 
@@ -85,6 +87,10 @@ def compare(one: Expression, other: Expression) -> bool | None:
             return True
         if (one.is_exact and other.is_exact) or abs(one.value - other.value) > DECIMAL_TOLERANCE:
             return False
+    if one.sample is not None and other.sample is not None:
+        scale = max(1.0, abs(one.sample), abs(other.sample))
+        if abs(one.sample - other.sample) > SAMPLE_TOLERANCE * scale:
+            return False
     return None
 
 
@@ -100,15 +106,20 @@ def _undecided(answer: Expression, gold: list[list[Expression]]) -> list[Express
     return asked
 
 
-def _is_equal(one: Expression, other: Expression, verdicts: dict[Pair, Verdict]) -> bool:
+def _pair(one: Expression, other: Expression) -> Pair:
+    """Two answers as a pair to check, the same whichever was stated first (the algebra is not symmetric)."""
+    return (one.latex, other.latex) if one.latex < other.latex else (other.latex, one.latex)
+
+
+def _is_equal(one: Expression, other: Expression, pair: Pair, verdicts: dict[Pair, Verdict]) -> bool:
     equal = compare(one, other)
-    return verdicts.get((one.latex, other.latex)) is Verdict.EQUAL if equal is None else equal
+    return verdicts.get(pair) is Verdict.EQUAL if equal is None else equal
 
 
 def _find(answer: Expression, gold: list[list[Expression]], verdicts: dict[Pair, Verdict]) -> int | None:
     """The first gold answer with an alias that is equal."""
     for index, aliases in enumerate(gold):
-        if any(_is_equal(alias, answer, verdicts) for alias in aliases):
+        if any(_is_equal(alias, answer, (alias.latex, answer.latex), verdicts) for alias in aliases):
             return index
     return None
 
@@ -123,7 +134,8 @@ def _matched(
         if index is not None:
             keys.append(gold_key(index))
             continue
-        same = next((earlier for earlier in wrong if _is_equal(earlier, answer, verdicts)), answer)
+        equals = (other for other in wrong if _is_equal(other, answer, _pair(other, answer), verdicts))
+        same = next(equals, answer)
         keys.append(f"{'text' if same.is_words else 'math'}:{same.latex} {same.unit}".rstrip())
         wrong.append(answer)
         asked = [verdicts.get((alias.latex, answer.latex)) for alias in _undecided(answer, gold)]

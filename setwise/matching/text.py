@@ -20,10 +20,10 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-
 _SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
 _VULGAR_FRACTION = re.compile("([\u00bc-\u00be\u2150-\u215e\u2189])")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
-_SPACED = re.compile(r"(?<=\d)\s+([-/*:^])\s+(?=[\d.])|\s*([<>=]+)\s*")
+_SPACED = re.compile(r"(?<=\d)\s+([-/*:^])\s+(?=[\d.])|(?<![\s<>=])\s*+([<>=]++)\s*+(?=[-$]*+\.?\d)")
 _MARKS = re.compile(r"[!-/:-@\[-`{-~]+")
 _BEFORE_NUMBER = re.compile(r"([<>=]*)(-?)\$*((?<!\.)\.|)\Z")
-_OPENING_MARKS = "\"'([{*`$"
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _MARK_CHARACTERS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
@@ -50,7 +50,7 @@ def normalise_text(text: str) -> str:
 def _compose(text: str) -> str:
     """Folded case and NFKC, but ½ stays a fraction (1½ is `1 1/2`) and ² an exponent; other marks become ASCII."""
     if text.isascii():
-        return text.lower().replace("_", " ")
+        return _CONTROLS.sub("", text).lower().replace("_", " ")
     text = _SUPERSCRIPT_RUN.sub(lambda run: "^" + run[0].translate(_SUPERSCRIPTS), text)
     text = _VULGAR_FRACTION.sub(r" \1", text)
     text = unicodedata.normalize("NFKC", text).casefold().replace("_", " ")
@@ -78,15 +78,19 @@ def _to_ascii_mark(character: str) -> str:
 
 def _drop_articles(text: str) -> str:
     """Drop `the` and `an` before another word, and `a` where a text begins with it as an article."""
-    if not text.startswith("a ") and "the" not in text and "an" not in text and " a " not in text:
+    if "a " not in text and "the" not in text and "an" not in text:
         return text
     tokens = text.split()
     kept: list[str] = []
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
-        word = token.lstrip(_OPENING_MARKS)
-        if word in ("the", "an") and following:
+        if token.strip(_MARK_CHARACTERS) in ("the", "an") and following:
             continue
-        if word == "a" and not kept and len(following.strip(_MARK_CHARACTERS)) > 1 and following not in ("and", "or"):
+        if (
+            token.lstrip(_MARK_CHARACTERS) == "a"
+            and not kept
+            and len(following.strip(_MARK_CHARACTERS)) > 1
+            and following not in ("and", "or")
+        ):
             continue
         kept.append(token)
     return " ".join(kept)

@@ -13,6 +13,7 @@ from setwise.methods import METHODS
 from setwise.report.numbers import count, interval, number
 from setwise.report.results import Results, Setup
 from setwise.report.svg import Axes, Line, line_chart, reliability_chart
+from setwise.report.sweeps import runs
 
 
 @dataclass(frozen=True)
@@ -72,21 +73,36 @@ def smooth(values: Sequence[float], width: int) -> list[float]:
     return [sum(window) / len(window) for i in range(len(values)) for window in [values[max(0, i - width + 1) : i + 1]]]
 
 
+def sweep_figures(results: Results) -> list[Figure]:
+    """Reward while training, by K, where a sweep over K left its curves."""
+    figures = []
+    for method in METHODS:
+        by_k = {run["k"]: run["curve"] for run in runs(results.sweeps, method) if run.get("curve")}
+        if len(by_k) < 2:
+            continue
+        lines = []
+        for place, (k, rows) in enumerate(sorted(by_k.items())):
+            values = [row["train/hits"] for row in rows]
+            smoothed = smooth(values, max(1, len(values) // 20))
+            lines.append(Line(f"K = {k}", f"k-{place}", [row["step"] for row in rows], smoothed))
+        caption = "One run for each K, the newest seed of the sweep."
+        title = f"Right answers per set while training {method}, by K"
+        figures.append(_figure(f"sweep-{method}", title, caption, lines, Axes("step", "right answers per set")))
+    return figures
+
+
 def answer_figures(results: Results) -> list[Figure]:
     """What n answers bring: coverage, correct and unique answers, and tokens against correct answers."""
     shown = (
-        ("coverage", "Coverage by number of answers", "questions with a right answer", (0.0, 1.0)),
-        ("correct", "Correct answers by number of answers", "distinct correct answers", None),
-        ("unique", "Unique answers by number of answers", "distinct answers", None),
+        ("coverage", "Coverage", "questions with a right answer", (0.0, 1.0)),
+        ("correct", "Correct answers", "distinct correct answers", None),
+        ("unique", "Unique answers", "distinct answers", None),
     )
     setups = [results.many(method) for method in results.methods]
     figures = []
     for name, title, label, bounds in shown:
         lines = [_curve_line(results.report(setup), setup, name) for setup in setups]
-        caption = (
-            "Single-answer models are sampled again and again; multi-answer models give K answers a generation. "
-            "Bands are 95% intervals."
-        )
+        caption = f"{label[0].upper()}{label[1:]}, mean over questions, with 95% intervals."
         figures.append(_figure(f"answers-{name}", title, caption, lines, Axes("answers asked for", label, y=bounds)))
     return [*figures, _tokens_figure(results, setups)]
 
@@ -128,11 +144,15 @@ def unique_figure(results: Results) -> Figure:
         histogram = results.report(results.many(method))["unique_histogram"]
         total = sum(histogram["questions"]) or 1
         most = max(most, histogram["answers"])
-        shares = [questions / total for questions in histogram["questions"]]
-        lines.append(Line(method, f"m-{method}", histogram["unique"], shares, step=True))
+        last = max(
+            (n for n, found in zip(histogram["unique"], histogram["questions"], strict=True) if found), default=0
+        )
+        shares = [questions / total for questions in histogram["questions"][: last + 1]]
+        lines.append(Line(method, f"m-{method}", histogram["unique"][: last + 1], shares, step=True))
     title = f"Unique answers among {most}"
+    axes = Axes("distinct answers", "share of questions", x=(-0.5, max(line.x[-1] for line in lines) + 0.5))
     caption = f"The share of questions that have so many distinct answers among {most} asked for."
-    return _figure("unique-histogram", title, caption, lines, Axes("distinct answers", "share of questions"))
+    return _figure("unique-histogram", title, caption, lines, axes)
 
 
 def reliability_figures(results: Results) -> list[Figure]:
@@ -143,14 +163,11 @@ def reliability_figures(results: Results) -> list[Figure]:
 
 def _reliability(method: str, bins: Sequence[Mapping[str, Any]]) -> Figure:
     stated, observed, lo, hi, n = ([b[part] for b in bins] for part in ("stated", "observed", "lo", "hi", "n"))
-    line = Line(method, f"m-{method}", stated, observed, lo, hi, marked=True, counts=n)
+    line = Line(method, f"m-{method}", stated, observed, lo, hi, counts=n)
     key, title = f"reliability-{method}", f"Reliability of {method}"
     text = f"Share of right answers against stated confidence of {method}, in bins of equal width."
     axes = Axes("stated confidence", "share that is right", x=(0.0, 1.0), y=(0.0, 1.0))
-    caption = (
-        "On the dashed line a confidence is what it says; below the line the model is overconfident. "
-        "The bars count the answers of each bin."
-    )
+    caption = "Marks with 95% intervals, their size and the bars by the number of answers in each bin."
     rows = tuple(
         (f"{b['from']:.1f}–{b['to']:.1f}", count(b["n"]), number(b["stated"], 3), number(b["observed"], 3), _bounds(b))
         for b in bins

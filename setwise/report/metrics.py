@@ -12,10 +12,11 @@ _PARTS = ("value", "lo", "hi")
 
 def headline_names(answers: int) -> list[str]:
     """Names of the chosen metrics of a set-up that gives `answers` answers, most wanted first."""
-    first = [f"coverage_at_{answers}", f"correct_at_{answers}"]
+    first = [f"coverage_at_{answers}", f"correct_at_{answers}"] if answers > 1 else []
     return [
         "valid_rate",
-        *dict.fromkeys(["coverage_at_1", *first]),
+        "coverage_at_1",
+        *first,
         "precision",
         "recall",
         "attainable_share",

@@ -9,16 +9,17 @@ from typing import Any
 Estimate = Mapping[str, Any]
 """`{value, lo, hi}` as in a metrics report; each may be None."""
 
-_MOST_DECIMALS = 4
+_NARROW = 0.002
+"""Half an interval from which three decimals are enough; four are given to narrower ones."""
 _MINUS, _DASH = "\u2212", "\u2013"
 
 
 def decimals(estimates: Iterable[Estimate]) -> int:
-    """Decimals that give the narrowest interval of a row two significant digits; three where there is no interval."""
-    widths = [(e["hi"] - e["lo"]) / 2 for e in estimates if e["lo"] is not None and e["hi"] > e["lo"]]
-    if not widths:
+    """Decimals that give half the narrowest interval two significant digits, but at most 3 (4 where it is < 0.002)."""
+    halves = [(e["hi"] - e["lo"]) / 2 for e in estimates if e["lo"] is not None and e["hi"] > e["lo"]]
+    if not halves:
         return 3
-    return min(max(1 - math.floor(math.log10(min(widths))), 0), _MOST_DECIMALS)
+    return min(max(1 - math.floor(math.log10(min(halves))), 0), 3 if min(halves) >= _NARROW else 4)
 
 
 def number(value: float | None, places: int, sign: bool = False) -> str:

@@ -2,19 +2,68 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from setwise.methods import METHODS
-from setwise.report.figures import answer_figures, reliability_figures, training_figures, unique_figure
+from setwise.report import figures, overlap, provenance, samples, tables
+from setwise.report.artifact import markdown
+from setwise.report.claims import Claim, claims
+from setwise.report.comparisons import Comparisons, contests, gains
+from setwise.report.data import splits
+from setwise.report.metrics import headline
+from setwise.report.numbers import count
+from setwise.report.provenance import Facts
 from setwise.report.results import Results
-from setwise.report.tables import method_tables
+from setwise.report.summary import Sentence, sentences
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_page(results: Results) -> str:
-    """The whole report as HTML."""
+@dataclass(frozen=True)
+class Findings:
+    """What takes time to work out, once for the page and its short form.
+
+    Attributes:
+        results: what was read.
+        summary: in words.
+        claims: the paper's, beside ours.
+        gained: rows (method, metric, before, after, difference, verdict) against the warm start.
+        headline: the metrics of `reports/metrics.json`.
+    """
+
+    results: Results
+    summary: list[Sentence]
+    claims: list[Claim]
+    gained: list[tuple[str, ...]]
+    headline: dict[str, dict[str, dict[str, float | None]]]
+
+
+def find(results: Results) -> Findings:
+    """Compare the set-ups of a run, and judge the claims."""
+    comparisons = Comparisons(results)
+    gained = gains(comparisons)
+    return Findings(
+        results,
+        sentences(contests(comparisons), gained, results),
+        claims(comparisons),
+        tables.gain_rows(gained),
+        headline(results),
+    )
+
+
+def render_markdown(findings: Findings) -> str:
+    """The report in short."""
+    return markdown(findings.results, findings.summary, findings.claims, findings.headline)
+
+
+def render_page(findings: Findings, facts: Facts) -> str:
+    """The whole report as HTML.
+
+    Args:
+        findings: what `find` worked out.
+        facts: what only the surroundings know, such as the revision of the code.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -24,17 +73,31 @@ def render_page(results: Results) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["count"] = count
     style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(style=style, **_context(results))
+    return environment.get_template("report.html.j2").render(style=style, **_context(findings, facts))
 
 
-def _context(results: Results) -> dict[str, Any]:
+def _context(findings: Findings, facts: Facts) -> dict[str, Any]:
+    results = findings.results
     return {
         "results": results,
         "params": results.params,
-        "methods": METHODS,
-        "tables": method_tables(results),
-        "answer_figures": [*answer_figures(results), unique_figure(results)],
-        "reliability_figures": reliability_figures(results),
-        "training_figures": training_figures(results),
+        "findings": findings,
+        "facts": facts,
+        "tables": tables.method_tables(results),
+        "answer_figures": figures.answer_figures(results),
+        "unique_figure": figures.unique_figure(results),
+        "reliability_figures": figures.reliability_figures(results),
+        "training_figures": [*figures.training_figures(results), *figures.sweep_figures(results)],
+        "overlap_rows": overlap.overlap_rows(results),
+        "pairs": overlap.pairs(results),
+        "worst": samples.worst(results),
+        "sampled": samples.sampled(results),
+        "splits": splits(results.validation),
+        "dropped": sorted(results.validation["dropped"].items()),
+        "costs": provenance.costs(results, facts),
+        "digests": provenance.digests(results),
+        "versions": provenance.versions(),
+        "flat_params": provenance.flat(results.params.model_dump(mode="json")),
     }

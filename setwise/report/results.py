@@ -96,7 +96,7 @@ class Results:
             if METHODS[method].multi:
                 found.append(self.one(method))
             elif f"sample-{self.k}" in self.reports[method]:
-                found.append(Setup(method, f"sample-{self.k}", f"{method}, {self.k} samples"))
+                found.append(Setup(method, f"sample-{self.k}", f"{method} × {self.k}"))
         return found
 
     def extra(self, method: str, protocol: str) -> Setup | None:

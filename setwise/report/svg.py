@@ -1,7 +1,7 @@
-"""Charts as inline SVG: colours, dashes and fonts come from the page's style sheet, so that they follow its scheme.
+"""Charts as inline SVG: colours, dashes and fonts are the page's style sheet's, so that they follow its scheme.
 
-Built as an element tree, so that every text is escaped. Each chart has a title and a description for screen readers,
-and each marked point says its numbers when it is pointed at.
+Built as an element tree, so that every text is escaped. Each chart has a title and a description for screen readers;
+marks say their numbers when they are pointed at.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from markupsafe import Markup
 
-WIDTH, HEIGHT = 440, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 12, 42
+WIDTH, HEIGHT = 360, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 40
 _STRIP = 46
 """Height of the strip of counts under a reliability diagram."""
 
@@ -30,9 +30,8 @@ class Line:
         css: class of the series in the style sheet, such as `m-rlvr_multi`.
         x, y: the points; a y of None is a gap.
         lo, hi: bounds of an interval about each point; empty for none.
-        marked: whether each point has a mark.
         step: whether values hold from half a unit before x to half a unit after, as in a histogram.
-        counts: how many observations are behind each point; drawn as bars under a reliability diagram.
+        counts: how many observations are behind each point of a reliability diagram; it sizes marks and bars.
     """
 
     name: str
@@ -41,7 +40,6 @@ class Line:
     y: Sequence[float | None]
     lo: Sequence[float | None] = ()
     hi: Sequence[float | None] = ()
-    marked: bool = False
     step: bool = False
     counts: Sequence[int] = ()
 
@@ -106,11 +104,11 @@ def reliability_chart(key: str, title: str, description: str, line: Line, axes: 
         if lo is not None and hi is not None:
             ends = {"x1": frame.at_x(x), "x2": frame.at_x(x), "y1": frame.at_y(lo), "y2": frame.at_y(hi)}
             SubElement(root, "line", {"class": f"whisker {line.css}", **{k: str(v) for k, v in ends.items()}})
-    _draw_line(root, frame, line)
+    _draw_marks(root, frame, line)
     most = max(line.counts, default=0) or 1
     for x, n in zip(line.x, line.counts, strict=True):
-        tall = max(1.0, n / most * (_STRIP - 16))
-        box = {"x": frame.at_x(x) - 7, "y": height - 4 - tall, "width": 14, "height": tall}
+        tall = max(1.0, n / most * (_STRIP - 12))
+        box = {"x": frame.at_x(x) - 6, "y": height - 2 - tall, "width": 12, "height": tall}
         bar = SubElement(root, "rect", {"class": f"bar {line.css}", **{k: f"{v:.1f}" for k, v in box.items()}})
         SubElement(bar, "title").text = f"{n:,} answers stated about {x:.2f}"
     _text(root, _LEFT - 6, height - 6, "n", "tick end")
@@ -163,13 +161,16 @@ def _draw_line(root: Element, frame: _Frame, line: Line) -> None:
     for stretch in _stretches(line):
         points = [f"{frame.at_x(x)} {frame.at_y(y)}" for x, y in stretch]
         SubElement(root, "path", {"class": f"line {line.css}", "d": "M" + "L".join(points)})
-    if not line.marked:
-        return
-    for x, y in zip(line.x, line.y, strict=True):
+
+
+def _draw_marks(root: Element, frame: _Frame, line: Line) -> None:
+    """A circle for each bin, its area by the observations in it."""
+    most = max(line.counts, default=0) or 1
+    for x, y, n in zip(line.x, line.y, line.counts, strict=True):
         if y is not None:
-            place = {"cx": str(frame.at_x(x)), "cy": str(frame.at_y(y)), "r": "3.2"}
+            place = {"cx": str(frame.at_x(x)), "cy": str(frame.at_y(y)), "r": f"{2.4 + 4.6 * math.sqrt(n / most):.1f}"}
             mark = SubElement(root, "circle", {"class": f"mark {line.css}", **place})
-            SubElement(mark, "title").text = f"{line.name}: {x:g}, {y:.3f}"
+            SubElement(mark, "title").text = f"stated {x:.3f}, right {y:.3f}, {n:,} answers"
 
 
 def _stretches(line: Line) -> Iterator[list[tuple[float, float]]]:

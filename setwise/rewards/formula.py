@@ -36,8 +36,10 @@ class Breakdown(NamedTuple):
         format: the format part.
         correctness: the credit of each answer, shape (K,).
         brier: the (negative) Brier term of each confidence, shape (K,); empty where none are asked for.
-        reason: why the format part was not earned, None if it was.
+        reason: what is wrong: why the completion is invalid, or `sum_above_one`, which costs what the reward's sum rule
+            says; None if nothing is.
         blocks: the places of the reasoning, the answers and the confidences; read them by `spans`.
+        valid: whether it was scored as a valid set.
     """
 
     total: float
@@ -46,6 +48,7 @@ class Breakdown(NamedTuple):
     brier: tuple[float, ...]
     reason: str | None
     blocks: tuple[Span, ...]
+    valid: bool
 
     @property
     def spans(self) -> Spans | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from setwise.answers import Layout, Reason
+from setwise.answers import Layout, Reason, read
 from setwise.errors import InputError
-from setwise.matching import MATCHERS, Gold, Judgement, judge_once
+from setwise.matching import CHUNK, MATCHERS, Gold, Judgement, judge_once
 from setwise.methods import Method, get_method
 from setwise.rewards.batch_log import LogExtra, LogMetric, collect, log_batch
 from setwise.rewards.columns import completion_texts, read_golds
@@ -78,39 +78,42 @@ class SetReward:
             InputError: gold that can't be used; the message names the column and the row.
         """
         golds = read_golds(columns, len(completions), self.match) if len(completions) else []
-        judgements = judge_once(completion_texts(completions), golds, self.layout)
-        parts = (self.score(j, gold.exclusive) for j, gold in zip(judgements, golds, strict=True))
-        scores = collect(parts)
-        log_batch(self.name, judgements, scores, log_metric, log_extra)
+        judged = self._judge(completion_texts(completions), golds)
+        scores = collect((judgement, self.score(judgement, gold.exclusive)) for _, judgement, gold in judged)
+        log_batch(self.name, scores, log_metric, log_extra)
         return scores.total
 
     def breakdown(self, completions: Sequence[Any], golds: Sequence[Gold]) -> list[Breakdown]:
         """The reward of each completion split by what caused it, with the places of its answers and confidences."""
-        judgements = judge_once(completion_texts(completions), golds, self.layout)
-        return [self.score(j, gold.exclusive) for j, gold in zip(judgements, golds, strict=True)]
+        return [
+            self.score(judgement, gold.exclusive)._replace(blocks=read(text, self.layout).blocks)
+            for text, judgement, gold in self._judge(completion_texts(completions), golds)
+        ]
+
+    def _judge(self, texts: list[object], golds: Sequence[Gold]) -> Iterator[tuple[object, Judgement, Gold]]:
+        """Each completion with its judgement and gold, judged a chunk at a time, so that memory stays flat."""
+        if len(texts) != len(golds):
+            raise InputError(f"{len(texts)} completions and {len(golds)} golds; give one gold per completion")
+        for start in range(0, len(texts), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            judgements = judge_once(texts[chunk], golds[chunk], self.layout)
+            yield from zip(texts[chunk], judgements, golds[chunk], strict=True)
 
     def score(self, judgement: Judgement, exclusive: bool = False) -> Breakdown:
         """The reward of one judged completion (formula in `setwise.rewards.formula`)."""
-        reason = judgement.reason
+        weights, reason = self.weights, judgement.reason
         confidences = judgement.confidences if self.method.confidences else None
-        if (
-            reason is None
-            and exclusive
-            and confidences is not None
-            and self.sum_rule != "off"
-            and sums_above_one(confidences, self.tolerance)
-        ):
+        if reason is None and exclusive and confidences is not None and sums_above_one(confidences, self.tolerance):
             reason = Reason.SUM_ABOVE_ONE
-        weights = self.weights
         if judgement.reason is not None or (reason is not None and self.sum_rule == "invalid"):
             brier = (-weights.brier / self.k,) * self.k if self.method.confidences else ()
             worst = -weights.brier if self.method.confidences else 0.0
-            return Breakdown(worst, 0.0, (0.0,) * self.k, brier, reason, judgement.blocks)
-        earned = weights.format if reason is None else 0.0
+            return Breakdown(worst, 0.0, (0.0,) * self.k, brier, reason, judgement.blocks, False)
+        earned = weights.format if reason is None or self.sum_rule == "off" else 0.0
         correctness = CREDITS[self.credit](judgement.hits, weights.correctness)
         brier = () if confidences is None else brier_terms(confidences, judgement.hits, weights.brier)
         total = earned + sum(correctness) + sum(brier)
-        return Breakdown(total, earned, correctness, brier, reason, judgement.blocks)
+        return Breakdown(total, earned, correctness, brier, reason, judgement.blocks, True)
 
 
 def make_reward(
@@ -118,21 +121,23 @@ def make_reward(
     k: int = 3,
     credit: Credit = "count",
     weights: Weights | Mapping[str, float] | None = None,
-    sum_rule: SumRule = "format",
+    sum_rule: SumRule = "off",
     tolerance: float = 0.02,
     match: str = "text",
     analysis: bool = False,
     name: str | None = None,
 ) -> SetReward:
-    """A set reward.
+    """Make a set reward.
 
     Args:
         method: `rlvr_single`, `rlcr_single`, `rlvr_multi` or `rlcr_multi`.
         k: answers in one completion; a single-answer method has 1 whatever is said here.
         credit: `count` pays every hit (the paper), `any` the first one, `fraction` 1/K for each.
         weights: of `format`, `correctness` and `brier`; 1 each where not given.
-        sum_rule: on exclusive questions, what confidences that sum to more than 1 + `tolerance` cost: the `format`
-            part, everything (`invalid`) or nothing (`off`). A truthful set never breaks it.
+        sum_rule: on exclusive questions, what confidences that sum to more than 1 + `tolerance` cost: nothing (`off`),
+            the `format` part, or everything (`invalid`). A truthful set never breaks it, but a policy that explores
+            does, and learns confidences that are too low (docs/calibration.md); the share of such sets is logged in
+            any case.
         tolerance: room for rounding: three confidences rounded to two decimals are off by at most 0.015.
         match: the matcher of rows without a `match` column.
         analysis: read an optional `<analysis>` block.

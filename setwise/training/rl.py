@@ -3,33 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from accelerate.utils import is_peft_model
 from trl import GRPOTrainer
 
 from setwise.domains import Example, get_domain
 from setwise.engines import Sampling
+from setwise.engines.draws import RowSampler, row_uniforms
 from setwise.engines.transformers import generate_ids
 from setwise.methods import Method
 from setwise.params import Params
 from setwise.prompts import build_prompt
-from setwise.rewards import Weights, make_reward
+from setwise.rewards import Breakdown, Weights, make_reward
+from setwise.rewards.columns import read_golds
 from setwise.training.compact_head import add_compact_head
+from setwise.training.credit import block_ends, block_rewards, centre, token_blocks
+from setwise.training.processes import is_sharded, whole_model
+from setwise.training.scale import peft_config, scale_options
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 class SetTrainer(GRPOTrainer):
-    """GRPO on answer sets. Rewards, advantages and loss are TRL's; see `setwise.rewards` for what is rewarded."""
+    """GRPO on answer sets. Rewards and loss are TRL's; so are advantages with `credit="set"`.
 
+    With `credit="answer"` the one reward function is a `SetReward`, and tokens get the advantage of their own block
+    (`setwise.training.credit`).
+    """
+
+    draw_by_row = False
+    """Whether each completion has random numbers of its own (`params.scale.draws`)."""
     finished_epochs = 0
     """Epochs that lie behind a resumed training: their shuffles are drawn again, so that the next one is the same."""
+    generation_batch: int | None = None
+    """Completions generated at once (`params.scale.generation_batch`)."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, credit: Literal["set", "answer"] = "set", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        add_compact_head(self.accelerator.unwrap_model(self.model), self.temperature)
+        self.credit = credit
+        self._scored: tuple[Any, Any, Any] = ((), (), ())
+        self._widths: dict[int, int] = {}
+        model = self.accelerator.unwrap_model(self.model)
+        add_compact_head(model.get_base_model() if is_peft_model(model) else model, self.temperature)
+
+    def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Any:
+        self._scored = (inputs, completions, completion_ids_list)
+        return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+
+    def _generate_and_score_completions(self, inputs: Any) -> Any:
+        """TRL's batch; where credit goes to answers, with advantages of shape (B, T)."""
+        output = super()._generate_and_score_completions(inputs)
+        if self.credit == "answer":
+            inputs, completions, ids = self._scored
+            reward: Any = self.reward_funcs[0]
+            columns = {key: [row.get(key) for row in inputs] for key in inputs[0]}
+            parts = reward.breakdown(completions, read_golds(columns, len(inputs), reward.match))
+            slots = self._token_slots(parts, ids, output["completion_ids"].shape[1])
+            output["advantages"] = self._block_advantages(parts).gather(1, slots)
+        return output
+
+    def _block_advantages(self, parts: Sequence[Breakdown]) -> Tensor:
+        """Advantages (B, S) of the blocks of this process's completions, centred per group and block."""
+        import torch
+
+        device = self.accelerator.device
+        rewards = self.accelerator.gather(torch.tensor([block_rewards(part) for part in parts], device=device))
+        model: Any = self.model
+        group: Any = self.num_generations if model.training else self.num_generations_eval
+        advantages = centre(rewards, group)
+        totals = rewards[:, 0]
+        if self.scale_rewards == "batch":
+            advantages = advantages / (totals.std() + 1e-4)
+        elif self.scale_rewards == "group":
+            advantages = advantages / (totals.view(-1, group).std(dim=1).repeat_interleave(group)[:, None] + 1e-4)
+        first = self.accelerator.process_index * len(parts)
+        return advantages[first : first + len(parts)]
+
+    def _token_slots(self, parts: Sequence[Breakdown], ids: Sequence[list[int]], width: int) -> Tensor:
+        """The block of each token, shape (B, `width`); 0 for all of a completion that could not be parsed."""
+        import torch
+
+        tokenizer: Any = self.processing_class
+        decode = partial(tokenizer.decode, skip_special_tokens=True)
+        texts = tokenizer.batch_decode(ids, skip_special_tokens=True)
+        slots = torch.zeros(len(ids), width, dtype=torch.long)
+        for row, (tokens, text, part) in enumerate(zip(ids, texts, parts, strict=True)):
+            if part.blocks:
+                found = token_blocks(part, block_ends(tokens, text, part, decode, self._widths))
+                slots[row] = len(part.blocks)
+                slots[row, : len(found)] = torch.tensor(found)
+        return slots.to(self.accelerator.device)
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
         """TRL's sampler, as far on as an uninterrupted training would have it."""
@@ -49,20 +117,38 @@ class SetTrainer(GRPOTrainer):
         has_tool_images: bool = False,
     ) -> tuple[list[list[int]], Any]:
         """Generate a batch in which each prompt stands `num_generations` times in a row."""
-        plain = self.accelerator.num_processes == 1 and not (
-            self.use_vllm or self.use_transformers_continuous_batching or images or multimodal_fields
-        )
-        groups = prompt_ids[::num_generations]
-        if not plain or any(prompt_ids[i] != groups[i // num_generations] for i in range(len(prompt_ids))):
+        vast = self.use_vllm or self.use_transformers_continuous_batching or is_sharded(self)
+        whole = _stand_in_groups(prompt_ids, num_generations)
+        if vast or images or multimodal_fields or not (whole or self.draw_by_row):
             result: tuple[list[list[int]], Any] = super()._generate_single_turn(
                 prompt_ids, images, multimodal_fields, num_generations, has_tool_images
             )
             return result
         limit: Any = self.max_completion_length
         tokenizer: Any = self.processing_class
-        sampling = Sampling(self.temperature, self.top_p, limit, n=num_generations)
-        drawn = generate_ids(self.accelerator.unwrap_model(self.model), tokenizer, groups, sampling)
+        n = num_generations if whole else 1
+        sampling = Sampling(self.temperature, self.top_p, limit, n=n)
+        at_once = len(prompt_ids) if self.generation_batch is None else max(1, self.generation_batch // n) * n
+        drawn: list[tuple[list[int], bool]] = []
+        with whole_model(self) as model:
+            for start in range(0, len(prompt_ids), at_once):
+                rows = prompt_ids[start : start + at_once]
+                first = self.accelerator.process_index * len(prompt_ids) + start
+                drawn += generate_ids(model, tokenizer, rows[::n], sampling, self._sampler(first, len(rows), sampling))
         return [ids for ids, _ in drawn], None
+
+    def _sampler(self, first: int, rows: int, sampling: Sampling) -> RowSampler | None:
+        """Draws for `rows` rows from `first` on of the step's whole batch, however many processes share it."""
+        if not self.draw_by_row:
+            return None
+        uniforms = row_uniforms(self.args.seed, self.state.global_step, first, rows, sampling.max_tokens)
+        return RowSampler(uniforms, sampling.temperature, sampling.top_p)
+
+
+def _stand_in_groups(prompts: list[list[int]], size: int) -> bool:
+    """Whether every prompt stands `size` times in a row."""
+    whole = len(prompts) % size == 0
+    return whole and all(prompt == prompts[i - i % size] for i, prompt in enumerate(prompts))
 
 
 def make_trainer(
@@ -100,23 +186,19 @@ def make_trainer(
         learning_rate=train.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=train.warmup_steps,
-        per_device_train_batch_size=train.prompts_per_step * train.generations,
         num_generations=train.generations,
         max_completion_length=train.max_completion_tokens,
         temperature=train.temperature,
         beta=train.beta,
         scale_rewards=train.scale_rewards,
-        loss_type="dr_grpo",
         logging_steps=max(1, train.steps // 100),
         save_strategy="steps",
         save_steps=every,
         report_to=[],
         seed=params.seed,
-        use_cpu=model.device.type == "cpu",
-        bf16=False,
-        gradient_checkpointing=False,
         dataloader_pin_memory=False,
         disable_tqdm=True,
+        **scale_options(params),
     )
     trainer = SetTrainer(
         model=model,
@@ -125,7 +207,11 @@ def make_trainer(
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         callbacks=list(callbacks),
+        peft_config=peft_config(params),
+        credit=train.credit,
     )
+    trainer.draw_by_row = params.scale.draws == "row"
+    trainer.generation_batch = params.scale.generation_batch
     trainer.remove_callback(PrinterCallback)
     return trainer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,24 +30,27 @@ def supervise(
     callbacks: Sequence[Any] = (),
 ) -> None:
     """Train `model` in place on `demonstrations`; the learning rate falls linearly to 0."""
+    import torch
     from datasets import Dataset
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
-    rows = tokenize(demonstrations, tokenizer, instruction)
-    steps = max(1, int(len(rows) * epochs / batch_size))
+    rows = _halve_batches(tokenize(demonstrations, tokenizer, instruction), batch_size, seed)
+    steps = max(1, int(len(demonstrations) * epochs / batch_size))
     config = SFTConfig(
         output_dir=str(output_dir),
         num_train_epochs=epochs,
         learning_rate=learning_rate,
-        per_device_train_batch_size=batch_size,
+        per_device_train_batch_size=-(-batch_size // 2),
+        gradient_accumulation_steps=2,
+        train_sampling_strategy="sequential",
         lr_scheduler_type="linear",
         warmup_steps=min(20, steps // 10),
         logging_steps=max(1, steps // 50),
         save_strategy="no",
         report_to=[],
         seed=seed,
-        use_cpu=model.device.type == "cpu",
+        use_cpu=not torch.cuda.is_available(),
         bf16=False,
         gradient_checkpointing=False,
         dataloader_pin_memory=False,
@@ -65,6 +69,21 @@ def supervise(
     add_compact_head(model)
     trainer.remove_callback(PrinterCallback)
     trainer.train()
+
+
+def _halve_batches(rows: dict[str, list[list[int]]], batch_size: int, seed: int) -> dict[str, list[list[int]]]:
+    """The rows in a shuffled order in which the first half of every batch holds its shorter rows.
+
+    Computing a batch in halves pads little, and every batch still holds all layouts: with batches of one layout each,
+    which would pad still less, the clinic's sets of three were valid in 70% of cases instead of 90%.
+    """
+    order = list(range(len(rows["input_ids"])))
+    random.Random(seed).shuffle(order)
+    batches = [
+        sorted(order[start : start + batch_size], key=lambda row: len(rows["input_ids"][row]))
+        for start in range(0, len(order), batch_size)
+    ]
+    return {name: [column[row] for batch in batches for row in batch] for name, column in rows.items()}
 
 
 def tokenize(

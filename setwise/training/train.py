@@ -25,7 +25,9 @@ from setwise.training.alarms import Alarms, TrainingFailure
 from setwise.training.checkpoints import newest_whole, seal, step_of
 from setwise.training.curve import Curve
 from setwise.training.model import load_policy
+from setwise.training.processes import is_main, is_sharded, share, wait_for_all, whole_model
 from setwise.training.rl import SetTrainer, make_trainer
+from setwise.training.scale import merge_adapter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -53,7 +55,9 @@ class Trained:
 
 def training_fingerprint(params: Params, method: str, policy_digest: str, data_digest: str) -> str:
     """What a checkpoint belongs to: other params, weights or data start afresh."""
-    sections = params.model_dump(mode="json", include={"seed", "k", "threads", "model", "reward", "train", "domain"})
+    sections = params.model_dump(
+        mode="json", include={"seed", "k", "threads", "model", "reward", "train", "scale", "domain"}
+    )
     content = json.dumps([method, policy_digest, data_digest, sections], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
@@ -100,11 +104,13 @@ def train_method(
     """
     started = time.monotonic()
     held_out = examples[len(examples) - params.train.held_out :]
-    model, tokenizer = load_policy(policy, dtype=params.model.dtype)
-    curve = Curve(workdir / "curve.jsonl", run)
-    checkpoint = newest_whole(workdir)
+    trust = params.model.trust_remote_code
+    model, tokenizer = load_policy(policy, dtype=params.model.dtype, trust_remote_code=trust)
+    checkpoint = share(newest_whole(workdir) if is_main() else None)
     done = resumed_from = step_of(checkpoint) if checkpoint else 0
-    curve.resume(done)
+    curve = Curve(workdir / "curve.jsonl", run) if is_main() else None
+    if curve is not None:
+        curve.resume(done)
     if checkpoint:
         log.info("%s: going on from step %d of %d", method, done, params.train.steps)
     score = HeldOut(params, method, held_out, tokenizer)
@@ -118,9 +124,11 @@ def train_method(
     if done < params.train.steps and not keeper.is_patience_over(done):
         _run(trainer, checkpoint)
         done = trainer.state.global_step
-    if not curve.flush():
+    if curve is not None and not curve.flush():
         raise TrackingError(f"tracking is away; {method} is trained and waits in {workdir}: start tracking, run again")
     best = keeper.best()
+    if curve is not None:
+        merge_adapter(policy, workdir / _BEST, params)
     return Trained(
         weights=workdir / _BEST,
         best_step=best["step"],
@@ -164,7 +172,7 @@ class HeldOut:
         self.tokenizer = tokenizer
 
     def __call__(self, model: PreTrainedModel, reward: Any) -> float:
-        """The mean reward of `model`; the state of the random generators is left as it was."""
+        """The mean reward of `model` (0 but in the main process); the random generators are left as they were."""
         import torch
 
         training = model.training
@@ -172,6 +180,8 @@ class HeldOut:
             engine = TransformersEngine(model, self.tokenizer, _SCORED_AT_ONCE)
             texts = [drawn[0].text for drawn in engine.generate(self.prompts, self.sampling)]
         model.train(training)
+        if not is_main():
+            return 0.0
         return float(sum(part.total for part in reward.breakdown(texts, self.golds)) / len(texts))
 
 
@@ -182,7 +192,7 @@ class Keeper(TrainerCallback):
         self,
         method: str,
         params: Params,
-        curve: Curve,
+        curve: Curve | None,
         score: Callable[[Any, Any], float],
         workdir: Path,
         tokenizer: PreTrainedTokenizerBase,
@@ -199,14 +209,15 @@ class Keeper(TrainerCallback):
     def start(self, trainer: SetTrainer, done: int) -> None:
         """Attach the trainer, whose model and reward are scored; forget a best that lies after step `done`."""
         self.trainer = trainer
-        for row in self.curve.rows:
+        for row in self.curve.rows if self.curve is not None else ():
             self.alarms.check(int(row["step"]), row)
-        if self._read_best()["step"] > done:
+        if is_main() and self._read_best()["step"] > done:
             shutil.rmtree(self.workdir / _BEST, ignore_errors=True)
+        self._best = share(self._read_best())
 
     def best(self) -> dict[str, Any]:
         """Step and held-out score of the best weights so far."""
-        return self._read_best()
+        return self._best
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Add a row to the curve."""
@@ -215,8 +226,11 @@ class Keeper(TrainerCallback):
         row = {f"train/{key.removeprefix(f'{self.method}/')}": value for key, value in logs.items()}
         row = {k: v for k, v in row.items() if isinstance(v, int | float)}
         row["train/largest_advantage"] = max(map(abs, self.trainer._logs["advantages"]), default=0.0)
-        self.curve.add(state.global_step, row)
+        if self.curve is not None:
+            self.curve.add(state.global_step, row)
         self.alarms.check(state.global_step, {k: float(v) for k, v in row.items()})
+        if self.curve is None:
+            return
         if time.monotonic() - self._live >= _LIVE_SECONDS or state.global_step == state.max_steps:
             self._live = time.monotonic()
             shown = {k: row[f"train/{k}"] for k in ("reward", "valid", "coverage", "brier") if f"train/{k}" in row}
@@ -226,22 +240,24 @@ class Keeper(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Score the policy on the held-out questions, keep it if it is the best, seal the checkpoint."""
         trainer, step = self.trainer, state.global_step
-        model = trainer.accelerator.unwrap_model(trainer.model)
-        if not _is_finite(model):
-            raise TrainingFailure(f"step {step}: the weights are no numbers; lower train.learning_rate")
-        score = self.score(model, trainer.reward_funcs[0])
-        if score > self._read_best()["score"]:
-            self._keep_best(model, step, score)
+        with whole_model(trainer) as model:
+            if not _is_finite(model):
+                raise TrainingFailure(f"step {step}: the weights are no numbers; lower train.learning_rate")
+            score = share(self.score(model, trainer.reward_funcs[0]))
+        if score > self._best["score"]:
+            self._keep_best(step, score)
         elif self.is_patience_over(step):
             log.info("%s: no better score for %d checkpoints; stopping early", self.method, self.params.patience)
             control.should_training_stop = True
-        self.curve.add(step, {"train/held_out_reward": score})
-        seal(Path(args.output_dir) / f"checkpoint-{step}")
-        self.curve.flush()
+        wait_for_all()
+        if self.curve is not None:
+            self.curve.add(step, {"train/held_out_reward": score})
+            seal(Path(args.output_dir) / f"checkpoint-{step}")
+            self.curve.flush()
 
     def is_patience_over(self, step: int) -> bool:
         """Whether at `step`, that of a checkpoint, the best score is `train.patience` checkpoints old."""
-        since = (step - self._read_best()["step"]) // self.trainer.args.save_steps
+        since = (step - self._best["step"]) // self.trainer.args.save_steps
         return bool(self.params.patience and since >= self.params.patience)
 
     def _read_best(self) -> dict[str, Any]:
@@ -251,11 +267,16 @@ class Keeper(TrainerCallback):
         best: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return best
 
-    def _keep_best(self, model: PreTrainedModel, step: int, score: float) -> None:
+    def _keep_best(self, step: int, score: float) -> None:
+        self._best = {"step": step, "score": score}
+        trainer = self.trainer
+        weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if is_sharded(trainer) else None
+        if not is_main():
+            return
         fresh = self.workdir / f".{_BEST}.writing"
         shutil.rmtree(fresh, ignore_errors=True)
-        model.save_pretrained(fresh)
+        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(fresh, state_dict=weights)
         self.tokenizer.save_pretrained(fresh)
-        (fresh / "best.json").write_text(json.dumps({"step": step, "score": score}), encoding="utf-8")
+        (fresh / "best.json").write_text(json.dumps(self._best), encoding="utf-8")
         shutil.rmtree(self.workdir / _BEST, ignore_errors=True)
         fresh.rename(self.workdir / _BEST)

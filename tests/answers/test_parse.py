@@ -180,7 +180,7 @@ def test_what_was_read_of_an_invalid_text_is_kept_for_display() -> None:
 def test_the_pattern_for_plain_sets_reads_what_the_reading_in_full_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [pairs(), pairs(" a1 ", " \u200b "), f"<think></think>{PAIRS}", " " + pairs(" why ", "<answer1>")]
     plain = [PARSER._read_plain(text, THREE_Q) for text in texts]
-    monkeypatch.setattr(PARSER, "_read_plain", lambda text, layout: None)
+    monkeypatch.setattr(PARSER, "_read_plain", lambda text, layout, full: None)
     full = [read(text, THREE_Q) for text in texts]
     assert plain == full
 

@@ -13,7 +13,10 @@ import pytest
 from flows import rebuild
 from tasks.environment import MARK
 
+pytestmark = pytest.mark.operations
+
 HOUSE = Path(rebuild.__file__).parent.parent
+PYTHONPATH = os.pathsep.join((str(HOUSE), os.environ.get("PYTHONPATH", "")))
 UNDISTURBED = {
     "data/prepared.txt": "raw\nprepare 1\n",
     "models/a.txt": "raw\nprepare 1\ntrain@a 1\n",
@@ -29,7 +32,7 @@ def command(project, prefect_server):
     started = []
 
     def start(*arguments: str) -> "subprocess.Popen[str]":
-        environment = {**os.environ, "PYTHONPATH": str(HOUSE), "PREFECT_API_URL": prefect_server}
+        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "PREFECT_API_URL": prefect_server}
         started.append(
             subprocess.Popen(
                 [sys.executable, "-m", "flows.rebuild", *arguments],

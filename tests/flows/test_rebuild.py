@@ -137,3 +137,14 @@ def test_a_broken_pipeline_file_is_refused_in_one_line(project):
     (project.root / "dvc.yaml").write_text("stages: [\n")
     result = run(project)
     assert (result.exit_code, "\n" in result.summary(), "dvc.yaml" in result.summary()) == (2, False, True)
+
+
+def test_imported_data_that_is_missing_is_brought_back_from_the_cache(project):
+    subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", "raw.txt"], cwd=project.root, check=True)
+    run(project)
+    (project.root / "raw.txt").unlink()
+    project.starts()
+    result = run(project)
+    assert result.exit_code == 0, result.summary()
+    assert (project.root / "raw.txt").read_text() == "raw\n"
+    assert project.starts() == []

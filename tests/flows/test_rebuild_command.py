@@ -9,10 +9,11 @@ from pathlib import Path
 from flows import rebuild
 
 HOUSE = Path(rebuild.__file__).parent.parent
+PYTHONPATH = os.pathsep.join((str(HOUSE), os.environ.get("PYTHONPATH", "")))
 
 
 def run(project) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "PYTHONPATH": str(HOUSE)}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
     for name in ("PREFECT_HOME", "PREFECT_API_URL"):
         environment.pop(name, None)
     command = [sys.executable, "-m", "flows.rebuild"]
@@ -36,6 +37,7 @@ def test_a_run_needs_no_server_and_ends_with_the_metrics_and_where_things_are(pr
     again = run(project)
     assert "nothing to do: all 4 stages unchanged" in again.stdout
     assert "Error" not in again.stderr
+    assert "http" not in again.stderr
 
 
 def test_bad_input_gives_one_line_exit_code_2_and_no_traceback(project):

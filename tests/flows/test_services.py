@@ -14,12 +14,15 @@ import pytest
 from flows import services
 from flows.local_server import free_port
 
+pytestmark = pytest.mark.operations
+
 HOUSE = Path(services.__file__).parent.parent
+PYTHONPATH = os.pathsep.join((str(HOUSE), os.environ.get("PYTHONPATH", "")))
 EVERY_MINUTE = '"* * * * *"'
 
 
 def act(project, action: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "PYTHONPATH": str(HOUSE), "PREFECT_HOME": str(project.root / ".prefect"), **settings}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "PREFECT_HOME": str(project.root / ".prefect"), **settings}
     environment.pop("PREFECT_API_URL", None)
     command = [sys.executable, "-m", "flows.services", action]
     return subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True, check=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,13 @@ def test_a_batch_larger_than_a_chunk_comes_back_in_order() -> None:
     assert all(judgement.hits == (0, 1) for judgement in batch)
 
 
+def test_the_reasoning_and_the_places_can_be_left_out() -> None:
+    completion = text("Rome", "Paris", why="so")
+    full, short = [judge_batch([completion], [GOLD], LAYOUT, full=full)[0] for full in (True, False)]
+    assert (full.reasoning, short.reasoning, short.spans) == ("so", "", None)
+    assert short == replace(full, reasoning="")
+
+
 def test_an_unknown_matcher_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(InputError, match="unknown match 'fuzzy': use one of exact, text, math, code"):
         judge(text("a", "b"), Gold((("a",),), match="fuzzy"), LAYOUT)
@@ -80,9 +88,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the batches that are judged for real."""
     sizes: list[int] = []
 
-    def counting(texts: list[object], golds: list[Gold], layout: Layout) -> list[object]:
+    def counting(texts: list[object], *rest: object, **options: object) -> list[object]:
         sizes.append(len(texts))
-        return judge_batch(texts, golds, layout)  # type: ignore[return-value]
+        return judge_batch(texts, *rest, **options)  # type: ignore[arg-type,return-value]
 
     monkeypatch.setattr("setwise.matching.memo.judge_batch", counting)
     return sizes

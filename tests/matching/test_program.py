@@ -179,3 +179,9 @@ def test_copies_of_a_program_make_a_set_invalid() -> None:
     answers = ("def square(n): return n * n", "def square(value):\n    # squared\n    return value * value")
     found = judge(render(AnswerSet(answers), Layout(2)), SQUARE, Layout(2))
     assert (found.reason, found.hits) == (Reason.DUPLICATE, (0, 0))
+
+
+def test_programs_are_judged_by_the_sandbox() -> None:
+    answers = ("def square(n): return n * n", "def square(n): return n ** 2", "def square(n): return n + 6")
+    found = judge(render(AnswerSet(answers), Layout(3)), SQUARE, Layout(3))
+    assert (found.reason, found.hits, found.faults) == (None, (1, 1, 0), ())

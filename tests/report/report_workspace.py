@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from pipelines.evaluate import tasks_of
 from setwise.answers import AnswerSet, Layout, render
@@ -70,12 +71,10 @@ class PosteriorEngine:
 
 def make_workspace(root: Path, n: int = 60, methods: tuple[str, ...] = tuple(METHODS), planted: str = SCRIPT) -> Params:
     """Write params, data, evaluations, curves and validation under `root`; the params are returned."""
-    content = {
-        "domain": {"name": "clinic"},
-        "methods": list(methods),
-        "evaluate": {"answers": 9, "resamples": 200},
-    }
-    (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    content = yaml.safe_load((Path(__file__).parents[2] / "recipes" / "clinic.yaml").read_text(encoding="utf-8"))
+    content |= {"methods": list(methods), "k": 3}
+    content["evaluate"] |= {"answers": 9, "resamples": 200}
+    (root / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     params = validate_params(content, "params.yaml")
     examples = make_examples(n, planted)
     folder = root / "data" / "clinic"

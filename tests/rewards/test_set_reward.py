@@ -64,25 +64,40 @@ def test_credit_says_how_hits_are_paid(credit: Any, expected: float) -> None:
     assert score(make_reward("rlvr_multi", credit=credit), three()) == pytest.approx(1 + expected)
 
 
-def test_a_sum_above_one_costs_the_format_reward_of_an_exclusive_question_only() -> None:
-    stated = three(0.9, 0.9, 0.9)
-    brier = (0.1**2 + 0.9**2 + 0.1**2) / 3
-    assert score(rlcr_multi, stated) == pytest.approx(1 + 2 - brier)
-    assert score(rlcr_multi, stated, exclusive=[False]) == pytest.approx(1 + 2 - brier)
-    assert score(rlcr_multi, stated, exclusive=[True]) == pytest.approx(0 + 2 - brier)
+BRIER = (0.1**2 + 0.9**2 + 0.1**2) / 3
+RULES = {"format": 2 - BRIER, "invalid": -1.0, "off": 1 + 2 - BRIER}
 
 
-def test_the_sum_rule_can_cost_everything_or_nothing() -> None:
-    stated = three(0.9, 0.9, 0.9)
-    assert score(make_reward("rlcr_multi", sum_rule="invalid"), stated, exclusive=[True]) == -1
-    assert score(make_reward("rlcr_multi", sum_rule="off"), stated, exclusive=[True]) > 2
+@pytest.mark.parametrize("rule", RULES)
+def test_the_sum_rule_says_what_a_sum_above_one_costs_an_exclusive_question(rule: Any) -> None:
+    reward, stated = make_reward("rlcr_multi", sum_rule=rule), three(0.9, 0.9, 0.9)
+    assert score(reward, stated, exclusive=[True]) == pytest.approx(RULES[rule])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_sum_rule_is_not_asked_of_questions_with_several_true_answers(rule: Any) -> None:
+    reward, stated = make_reward("rlcr_multi", sum_rule=rule), three(0.9, 0.9, 0.9)
+    assert score(reward, stated) == score(reward, stated, exclusive=[False]) == pytest.approx(RULES["off"])
 
 
 def test_the_sum_may_be_above_one_by_the_tolerance() -> None:
-    assert score(rlcr_multi, three(0.34, 0.34, 0.34), exclusive=[True]) > 2, "1.02, as rounding may make it"
-    assert score(rlcr_multi, three(0.35, 0.34, 0.34), exclusive=[True]) < 2
-    assert score(make_reward("rlcr_multi", tolerance=0.05), three(0.35, 0.34, 0.34), exclusive=[True]) > 2
-    assert score(make_reward("rlcr_multi", tolerance=0), three(0.1, 0.2, 0.7), exclusive=[True]) > 2, "exactly 1"
+    reward = make_reward("rlcr_multi", sum_rule="format")
+    assert score(reward, three(0.34, 0.34, 0.34), exclusive=[True]) > 2, "1.02, as rounding may make it"
+    assert score(reward, three(0.35, 0.34, 0.34), exclusive=[True]) < 2
+    wider, none = [make_reward("rlcr_multi", sum_rule="format", tolerance=tolerance) for tolerance in (0.05, 0)]
+    assert score(wider, three(0.35, 0.34, 0.34), exclusive=[True]) > 2
+    assert score(none, three(0.1, 0.2, 0.7), exclusive=[True]) > 2, "exactly 1, but for floating-point error"
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_sums_above_one_are_logged_whatever_they_cost(rule: Any) -> None:
+    metrics: dict[str, float] = {}
+    batch = [three(0.9, 0.9, 0.9), three(0.1, 0.1, 0.1), three(0.9, 0.9, 0.9), "nothing"]
+    exclusive = [True, True, False, True]
+    reward = make_reward("rlcr_multi", sum_rule=rule)
+    reward(["?"] * 4, batch, gold=GOLD * 4, exclusive=exclusive, log_metric=metrics.__setitem__)
+    assert metrics["rlcr_multi/sum_above_one"] == 0.25
+    assert metrics["rlcr_multi/valid"] == (0.5 if rule == "invalid" else 0.75)
 
 
 def test_the_parts_of_a_reward_say_what_caused_it_and_where() -> None:
@@ -140,9 +155,8 @@ def test_means_and_reasons_are_logged_as_metrics() -> None:
 
 def test_columns_for_the_table_of_completions_have_one_value_per_completion() -> None:
     columns: dict[str, list[Any]] = {}
-    rlcr_multi(
-        ["?"] * 2, [three(0.9, 0.9, 0.9), None], gold=GOLD * 2, exclusive=[True] * 2, log_extra=columns.__setitem__
-    )
+    reward, batch = make_reward("rlcr_multi", sum_rule="format"), [three(0.9, 0.9, 0.9), None]
+    reward(["?"] * 2, batch, gold=GOLD * 2, exclusive=[True] * 2, log_extra=columns.__setitem__)
     assert columns["rlcr_multi/reason"] == ["sum_above_one", "not_text"]
     assert columns["rlcr_multi/hits"] == ["101", ""]
     assert columns["rlcr_multi/format"] == [0, 0]
@@ -161,7 +175,8 @@ def test_components_asked_for_one_by_one_sum_to_the_whole_and_judge_once(monkeyp
     judged: list[int] = []
     judge_batch = setwise.matching.memo.judge_batch
     monkeypatch.setattr(
-        "setwise.matching.memo.judge_batch", lambda *batch: judged.append(len(batch[0])) or judge_batch(*batch)
+        "setwise.matching.memo.judge_batch",
+        lambda *b, **options: judged.append(len(b[0])) or judge_batch(*b, **options),
     )
     batch = [three(0.9, 0.21, 0.53), "nothing at all", three(0.8, 0.22, 0.5)]
     parts = ("format", "correctness", "brier")
@@ -171,6 +186,23 @@ def test_components_asked_for_one_by_one_sum_to_the_whole_and_judge_once(monkeyp
         rlcr_multi(["?"] * 3, batch, gold=GOLD * 3)
     )
     assert judged == [3]
+
+
+def test_a_batch_larger_than_a_chunk_is_scored_in_order_and_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[int] = []
+    judge_batch = setwise.matching.memo.judge_batch
+
+    def counting(texts: Any, *rest: Any, **options: Any) -> Any:
+        judged.append(len(texts))
+        return judge_batch(texts, *rest, **options)
+
+    monkeypatch.setattr("setwise.matching.memo.judge_batch", counting)
+    batch = [three(0.9, 0.2, 0.5) if i % 3 else f"nothing in row {i}" for i in range(5000)]
+    found = rlcr_multi(["?"] * 5000, batch, gold=GOLD * 5000)
+    assert [reward > 0 for reward in found] == [i % 3 != 0 for i in range(5000)]
+    parts = rlcr_multi.breakdown(batch, [Gold((("Paris", "Paname"), ("Rome",)))] * 5000)
+    assert [part.total for part in parts] == found
+    assert sum(judged) == 5000
 
 
 def test_messages_and_strings_score_the_same() -> None:

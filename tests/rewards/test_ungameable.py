@@ -66,13 +66,15 @@ def test_rows_of_different_sources_are_each_judged_by_their_own_rule() -> None:
         "match": ["math", "text", "exact", "exact", None],
         "exclusive": [False, None, True, True, False],
     }
-    found = rlcr_multi(["?"] * 5, [completion] * 5, **batch)
+    reward = make_reward("rlcr_multi", sum_rule="format")
+    found = reward(["?"] * 5, [completion] * 5, **batch)
     alone = [
-        score(rlcr_multi, completion, gold, match=match, exclusive=exclusive)
+        score(reward, completion, gold, match=match, exclusive=exclusive)
         for gold, match, exclusive in zip(*batch.values(), strict=True)
     ]
     assert found == alone
-    assert len({round(reward, 6) for reward in found}) > 2
+    assert [value > 0.5 for value in found] == [True, False, False, False, False], "only algebra knows 0.5 as 1/2"
+    assert found[3] - found[2] == pytest.approx(1 + (0.9**2 - 0.1**2) / 3), "a hit more, and both sums above 1"
 
 
 def test_gold_is_parsed_as_carefully_as_the_answer() -> None:

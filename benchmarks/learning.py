@@ -1,0 +1,152 @@
+"""Measure what training reaches on the clinic world against the best attainable. Prints one JSON object.
+
+    OMP_NUM_THREADS=2 taskset -c 0,1 python benchmarks/learning.py --seeds 0 1 2
+
+For each seed: a fresh world split, model and warm start, then each method from that warm start, with the defaults of
+the params. The test split is answered once at temperature 1, before and after training. "Attainable" comes from the
+exact posterior: its K largest probabilities for coverage and accuracy, and for the Brier score what stating the
+posterior itself would score on the same sets. Intervals over seeds are Student's t, 95%; the interval of a method's
+gain over its own warm start is a bootstrap over questions, per seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import logging
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from setwise.answers import Layout
+from setwise.domains import Example
+from setwise.domains.clinic import DOMAIN
+from setwise.engines import Sampling
+from setwise.engines.transformers import TransformersEngine
+from setwise.matching import judge
+from setwise.methods import METHODS
+from setwise.params import Params, validate_params
+from setwise.prompts import plain_prompt
+from setwise.training.model import build_model
+from setwise.training.rl import make_trainer
+from setwise.training.tokenizer import build_tokenizer
+from setwise.training.warmstart import warm_start
+
+_T_95 = {1: float("nan"), 2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
+
+
+def make_params(seed: int, train: dict[str, Any]) -> Params:
+    """The defaults, with this seed."""
+    sections: dict[str, Any] = {name: {} for name in ("model", "warmstart", "reward", "evaluate", "scale")}
+    content = {"seed": seed, "k": 3, "methods": list(METHODS), "threads": torch.get_num_threads(), "train": train}
+    return validate_params(content | sections | {"domain": {"name": "clinic"}}, "benchmark")
+
+
+def evaluate(model: Any, tokenizer: Any, test: Sequence[Example], layout: Layout, seed: int) -> dict[str, Any]:
+    """Figures of one sampled completion per question, and the coverage of each question (0 where invalid)."""
+    prompts = [plain_prompt(example.question, layout) for example in test]
+    sampling = Sampling(temperature=1.0, max_tokens=64, seed=seed)
+    drawn = TransformersEngine(model, tokenizer, 512).generate(prompts, sampling)
+    judged = [judge(d[0].text, example.to_gold(), layout) for d, example in zip(drawn, test, strict=True)]
+    covered = np.array([max(j.hits, default=0) for j in judged])
+    best = np.mean([sum(p for _, p in example.posterior[: layout.k]) for example in test])
+    figures = {"valid": np.mean([j.valid for j in judged]), "coverage": covered.mean(), "attainable": best}
+    figures["share"] = covered.mean() / best
+    if layout.confidences:
+        figures |= _calibration([(j, dict(e.posterior)) for j, e in zip(judged, test, strict=True) if j.valid])
+    return {name: round(float(value), 5) for name, value in figures.items()} | {"covered": covered}
+
+
+def _calibration(judged: Sequence[tuple[Any, dict[str, float]]]) -> dict[str, float]:
+    """Brier over valid sets, its excess over the posterior's on the same sets, and ECE with 15 equal-mass bins."""
+    q = np.array([j.confidences for j, _ in judged])
+    h = np.array([j.hits for j, _ in judged], dtype=float)
+    p = np.array([[truth.get(answer, 0.0) for answer in j.answers] for j, truth in judged])
+    order = np.argsort(q, axis=None, kind="stable")
+    bins = np.array_split(order, 15)
+    ece = sum(abs(q.flat[b].mean() - h.flat[b].mean()) * len(b) for b in bins) / q.size
+    brier, posterior = ((q - h) ** 2).mean(), ((p - h) ** 2).mean()
+    return {
+        "brier": brier,
+        "brier_excess": brier - posterior,
+        "brier_excess_expected": ((q - p) ** 2).mean(),
+        "ece": ece,
+    }
+
+
+def measure(seed: int, methods: Sequence[str], train: dict[str, Any]) -> dict[str, Any]:
+    """Warm start and every method of one seed."""
+    params = make_params(seed, train)
+    prepared = DOMAIN.load(params.domain, seed)  # type: ignore[arg-type]
+    examples, test = prepared.splits["train"], prepared.splits["test"]
+    texts = (text for e in examples for text in (e.question, e.gold[0][0]))
+    tokenizer = build_tokenizer(texts, params.model.vocab_size)
+    start = build_model(params.model, tokenizer, seed)
+    layouts = [method.layout(params.k) for method in METHODS.values()]
+    result: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        record = warm_start(
+            start, tokenizer, examples, prepared.vocabulary, params.warmstart, layouts, "", seed, Path(folder)
+        )
+        result["warmstart"] = {"seconds": round(time.perf_counter() - began, 1)} | {
+            k: round(v, 1) for k, v in record.items()
+        }
+    for name in methods:
+        layout = METHODS[name].layout(params.k)
+        model = copy.deepcopy(start)
+        before = evaluate(model, tokenizer, test, layout, seed)
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = make_trainer(model.train(), tokenizer, examples, METHODS[name], params, Path(folder))
+            began = time.perf_counter()
+            trainer.train()
+            seconds = round(time.perf_counter() - began, 1)
+        after = evaluate(model, tokenizer, test, layout, seed)
+        gain = after.pop("covered") - before.pop("covered")
+        low, high = np.percentile(np.random.default_rng(0).choice(gain, (2000, len(gain))).mean(axis=1), [2.5, 97.5])
+        after |= {
+            "gain": round(float(gain.mean()), 5),
+            "gain_lo": round(float(low), 5),
+            "gain_hi": round(float(high), 5),
+        }
+        result[name] = after | {"seconds": seconds, "steps": params.train.steps, "before": before}
+    return result
+
+
+def summarise(seeds: Sequence[dict[str, Any]], methods: Sequence[str]) -> dict[str, Any]:
+    """Mean and 95% interval over seeds of every figure."""
+    summary: dict[str, Any] = {}
+    for name in methods:
+        rows = [seed[name] for seed in seeds]
+        for key in [key for key, value in rows[0].items() if isinstance(value, float)]:
+            values = [row[key] for row in rows]
+            half = _T_95[len(rows)] * statistics.stdev(values) / len(rows) ** 0.5 if len(rows) > 1 else None
+            mean = statistics.mean(values)
+            interval = None if half is None else [round(mean - half, 4), round(mean + half, 4)]
+            summary.setdefault(name, {})[key] = {"mean": round(mean, 4), "interval": interval}
+    return summary
+
+
+def main() -> None:
+    """Measure all seeds and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--train", type=json.loads, default={}, help="params of the section `train`, as JSON")
+    args = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    seeds = [measure(seed, args.methods, args.train) for seed in args.seeds]
+    print(json.dumps({"seeds": dict(zip(args.seeds, seeds, strict=True)), "summary": summarise(seeds, args.methods)}))
+
+
+if __name__ == "__main__":
+    main()

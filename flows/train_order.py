@@ -1,0 +1,103 @@
+"""Run one stage for another machine: the flow behind the deployment ``train-order`` on the ``gpu`` work pool."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed, State
+
+from flows.environment import workspace_above
+from flows.workspace_lock import held
+from setwise.errors import InputError
+from tasks import lifeline
+from tasks.environment import stage_environment
+from tasks.handover import artifact_key
+from tasks.leftovers import end_leftover_processes, release_dead_dvc_locks
+from tasks.orders import Order, lay_out, lock_entry
+from tasks.stages import RunningStages, StageOutcome, reproduce, run_command
+
+
+class OrderFailure(RuntimeError):  # noqa: N818 - named for what the user reads
+    """The order can't be carried out now; one line says why."""
+
+
+@flow(name="train-order", description="Runs one stage for another machine, by the DVC remote.", persist_result=False)
+def train_order(order: Order, workspace: str = ".") -> "State[Any]":
+    """Carry out the order. What dvc.lock records of the stage goes back as an artifact, its outputs by the remote.
+
+    Args:
+        order: The stage and what it needs; written by the flow `rebuild`.
+        workspace: This machine's clone.
+    """
+    logger = get_run_logger()
+    folder = workspace_above(Path(workspace))
+    running = RunningStages()
+    try:
+        with held(folder, "wait", logger.info):
+            end_leftover_processes(folder)
+            release_dead_dvc_locks(folder)
+            outcome = _carry_out(order, folder, running, logger.info)
+    except (InputError, OrderFailure) as error:
+        return Failed(message=str(error))
+    except BaseException:  # cancelled, or its worker was told to stop
+        running.stop_all()
+        raise
+    return Completed(message=f"{order.stage}: {outcome.state} in {outcome.seconds:.1f} s")
+
+
+def _carry_out(order: Order, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> StageOutcome:
+    lay_out(order, workspace)
+    _dvc(["pull", "--force", *order.upstream], workspace, running, log)
+    if not (workspace / order.checkpoints).exists():
+        found = _store("fetch", order, workspace)
+        if found != "0":
+            log(f"going on from {found} files of checkpoints on the remote")
+    with _checkpoints_followed(order, workspace):
+        outcome = reproduce(order.stage, workspace, running, log)
+    if outcome.state in ("failed", "stopped"):
+        raise OrderFailure(f"{order.stage}: {outcome.message}")
+    _dvc(["push", order.stage], workspace, running, log)
+    entry = json.dumps(lock_entry(workspace, order.stage))
+    create_markdown_artifact(entry, key=artifact_key(order), description=f"what dvc.lock records of {order.stage}")
+    _store("drop", order, workspace)
+    return outcome
+
+
+@contextmanager
+def _checkpoints_followed(order: Order, workspace: Path) -> Iterator[None]:
+    command = [sys.executable, "-m", "tasks.checkpoint_store", "follow", order.key, str(order.checkpoints)]
+    command.append(str(order.checkpoint_seconds))
+    follower = lifeline.start(command, cwd=workspace, env=stage_environment(workspace), output=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        lifeline.stop(follower)
+        lifeline.kill_group(follower.pid)
+
+
+def _store(action: str, order: Order, workspace: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "tasks.checkpoint_store", action, order.key, str(order.checkpoints)],
+        cwd=workspace,
+        env=stage_environment(workspace),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise OrderFailure(f"the remote did not answer ({action} checkpoints): {done.stderr.strip()[-300:]}")
+    return done.stdout.strip()
+
+
+def _dvc(arguments: list[str], workspace: Path, running: RunningStages, log: Callable[[str], None]) -> None:
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
+    code, lines = run_command(command, workspace, running, log)
+    if code != 0:
+        raise OrderFailure(f"dvc {arguments[0]}: {' '.join(lines[-2:])[-300:] or 'stopped'}")

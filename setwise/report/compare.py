@@ -1,0 +1,157 @@
+"""`setwise compare A B`: two evaluated runs by name, id, method or `champion`, compared question by question.
+
+A run may be followed by `/` and a protocol, as in `rlvr_single/sample-3`; without, it is one generation. The
+generations are taken from the workspace where they are those of the run's weights, else from the tracking store.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from setwise.domains.parquet import read_examples
+from setwise.errors import InputError
+from setwise.evaluation import Store, dataset_digest
+from setwise.evaluation.compare import Row, compare
+from setwise.methods import METHODS
+from setwise.params import Params, load_params
+from setwise.report.labels import label
+from setwise.report.numbers import decimals, number, with_interval
+from setwise.tracking import WEIGHTS_TAG, get_client
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run as TrackingRun
+
+CHAMPION = "champion"
+_RUN_ID = 32
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A run that was found.
+
+    Attributes:
+        name: of the run.
+        run_id: in the tracking store; empty where the workspace alone has it.
+        protocol: whose generations are compared.
+        path: the file of the generations.
+    """
+
+    name: str
+    run_id: str
+    protocol: str
+    path: Path
+
+
+def compare_runs(a: str, b: str, workspace: Path = Path()) -> list[Row]:
+    """Paired differences of every metric, `b` against `a`, over the test questions of the workspace.
+
+    Raises:
+        InputError: a run is not known or was not evaluated, or the two were evaluated on other questions.
+    """
+    params = load_params(workspace / "params.yaml")
+    examples = read_examples(workspace / "data" / params.domain.name / "test.parquet")
+    expected = dataset_digest(examples)
+    with tempfile.TemporaryDirectory() as scratch:
+        found = [resolve(name, params, workspace, Path(scratch)) for name in (a, b)]
+        for run in found:
+            if Store(run.path).key.dataset != expected:
+                raise InputError(
+                    f"{run.name}: evaluated on other questions than data/{params.domain.name}/test.parquet; "
+                    "bring its data and params back (`dvc checkout`), or evaluate both runs on the same split"
+                )
+        paths = found[0].path, found[1].path
+        return compare(*paths, examples, params.evaluate.resamples, params.seed)
+
+
+def resolve(name: str, params: Params, workspace: Path, scratch: Path) -> Evaluated:
+    """The run that `name` means; of several with one name, the newest.
+
+    Args:
+        name: `champion`, a run's name or id, or a method of the workspace; perhaps `/protocol`.
+        params: of the workspace; their domain says which experiment is searched.
+        workspace: where evaluations and the tracking store are.
+        scratch: where generations that only the tracking store has are put.
+    """
+    wanted, _, protocol = name.partition("/")
+    protocol = protocol or "one"
+    local = workspace / "reports" / "evaluation"
+    if wanted in METHODS:
+        path = local / wanted / f"{protocol}.parquet"
+        if not path.exists():
+            remedy = f"run `dvc repro evaluate@{wanted}`, or name another of {_listed(path.parent)}"
+            raise InputError(f"{name}: no evaluation {path}; {remedy}")
+        return Evaluated(name, "", protocol, path)
+    run = _find(wanted, params.domain.name, workspace)
+    path = local / str(run.data.tags.get("setwise.method")) / f"{protocol}.parquet"
+    if not path.exists() or Store(path).key.weights != run.data.tags.get(WEIGHTS_TAG):
+        path = _download(run, protocol, name, workspace, scratch)
+    return Evaluated(str(run.info.run_name), run.info.run_id, protocol, path)
+
+
+def _listed(folder: Path) -> str:
+    return ", ".join(sorted(path.stem for path in folder.glob("*.parquet"))) or "those that are there (none)"
+
+
+def _find(wanted: str, domain: str, workspace: Path) -> TrackingRun:
+    from mlflow.exceptions import MlflowException
+
+    client = get_client(workspace)
+    if wanted == CHAMPION:
+        model = f"setwise-{domain}"
+        try:
+            run_id = client.get_model_version_by_alias(model, CHAMPION).run_id
+        except MlflowException as error:
+            remedy = "promote one first, or name a run"
+            raise InputError(f"{CHAMPION}: registered model {model} has no such alias; {remedy}") from error
+        return client.get_run(str(run_id))
+    if len(wanted) == _RUN_ID and set(wanted) <= set("0123456789abcdef"):
+        try:
+            return client.get_run(wanted)
+        except MlflowException as error:
+            raise InputError(f"{wanted}: no run with this id in the tracking store") from error
+    experiment = client.get_experiment_by_name(f"setwise/{domain}")
+    ids = [experiment.experiment_id] if experiment else []
+    query = "tags.`mlflow.runName` = '{}'".format(wanted.replace("'", ""))
+    runs = client.search_runs(ids, query, order_by=["start_time DESC"], max_results=1) if ids else []
+    if not runs:
+        known = client.search_runs(ids, order_by=["start_time DESC"], max_results=20) if ids else []
+        names = ", ".join(dict.fromkeys(str(run.info.run_name) for run in known)) or "none yet"
+        raise InputError(f"{wanted}: no such run in experiment setwise/{domain}; runs: {names}")
+    return runs[0]
+
+
+def _download(run: TrackingRun, protocol: str, name: str, workspace: Path, scratch: Path) -> Path:
+    from mlflow.exceptions import MlflowException
+
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    target = scratch / run.info.run_id
+    target.mkdir(exist_ok=True)
+    try:
+        found = get_client(workspace).download_artifacts(run.info.run_id, f"evaluation/{protocol}.parquet", str(target))
+    except (MlflowException, OSError) as error:
+        raise InputError(
+            f"{name}: run {run.info.run_name} keeps no generations of protocol {protocol}; evaluate it again, "
+            "or compare one generation, which every evaluated run keeps"
+        ) from error
+    return Path(found)
+
+
+def table(rows: list[Row], a: str, b: str) -> list[tuple[str, ...]]:
+    """The rows as text, header first: metric, both values, the difference with its interval, the verdict on `b`."""
+    lines: list[tuple[str, ...]] = [("metric", a, b, f"{b} \u2212 {a}", "verdict")]
+    for row in rows:
+        difference = {"value": row.difference, "lo": row.lo, "hi": row.hi}
+        places = decimals([difference])
+        change = with_interval(difference, sign=True)
+        name = label(row.metric).name + (" (valid)" if row.metric.endswith("_valid") else "")
+        lines.append((name, number(row.a, places), number(row.b, places), change, row.verdict))
+    return lines
+
+
+def to_json(rows: list[Row]) -> list[dict[str, Any]]:
+    """The rows as JSON objects."""
+    return [row.to_json() for row in rows]

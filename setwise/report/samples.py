@@ -1,0 +1,140 @@
+"""Completions to look at: a random sample of questions with what every model answered, and each model's worst ones."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from setwise.domains import Example
+from setwise.evaluation.store import Store
+from setwise.metrics.attainable import best_hits
+from setwise.report.results import Results, Setup
+
+SAMPLED = 20
+"""Questions in the browsable sample."""
+WORST = 5
+"""Worst questions shown of each method."""
+_COLUMNS = ("question_id", "answers", "hits", "confidences", "posterior", "reason", "text")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: whether it is a hit, its stated confidence and true probability where there are any."""
+
+    text: str
+    hit: bool
+    confidence: float | None
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One completion: its answers in the order stated; none and a reason where it is invalid."""
+
+    answers: tuple[Answer, ...]
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A question with what set-ups answered.
+
+    Attributes:
+        number: its place in the test split, from 1.
+        question: its text.
+        gold: the right answers, each with its aliases.
+        probable: the most probable answers under the posterior, as (answer, probability).
+        replies: set-up label, css class and its completions.
+        note: why it is shown.
+    """
+
+    number: int
+    question: str
+    gold: tuple[tuple[str, ...], ...]
+    probable: tuple[tuple[str, float], ...]
+    replies: tuple[tuple[str, str, tuple[Reply, ...]], ...]
+    note: str = ""
+
+    @property
+    def covered(self) -> int:
+        """How many of the set-ups found a right answer."""
+        return sum(any(a.hit for reply in replies for a in reply.answers) for _, _, replies in self.replies)
+
+
+def sampled(results: Results) -> list[Shown]:
+    """Questions drawn by the seed of the run, with the replies of every set-up that gives K answers."""
+    setups = results.contenders() or [results.one(method) for method in results.methods]
+    n = len(results.examples)
+    chosen = sorted(random.Random(results.params.seed).sample(range(n), min(SAMPLED, n)))
+    stores = [(setup, Store(results.store(setup))) for setup in setups]
+    shown = []
+    for index in chosen:
+        replies = [(s.label, f"m-{s.method}", tuple(map(_reply, store.read_question(index)))) for s, store in stores]
+        shown.append(_shown(results, index, replies))
+    return shown
+
+
+def worst(results: Results) -> list[tuple[Setup, list[Shown]]]:
+    """Of each method, the questions it answered worst in one generation, by `_loss`."""
+    found = []
+    for method in results.methods:
+        setup = results.one(method)
+        store = Store(results.store(setup))
+        rows = [row for table in store.groups() for row in table.select(_COLUMNS).to_pylist()]
+        n = store.key.protocol.generations
+        firsts = rows[::n]
+        losses = [
+            _loss(row, example, store.key.protocol.layout.k)
+            for row, example in zip(firsts, results.examples, strict=True)
+        ]
+        order = sorted(range(len(firsts)), key=lambda i: (-losses[i][0], i))[:WORST]
+        found.append((setup, [_bad(results, i, setup, firsts[i], losses[i][1]) for i in order]))
+    return found
+
+
+def _bad(results: Results, index: int, setup: Setup, row: Mapping[str, Any], note: str) -> Shown:
+    return _shown(results, index, [(setup.label, f"m-{setup.method}", (_reply(row),))], note)
+
+
+def _loss(row: Mapping[str, Any], example: Example, k: int) -> tuple[float, str]:
+    """How bad a completion is, and why, in words.
+
+    With a posterior: the probability that the best set of k answers holds and this one does not, so that bad luck with
+    the gold answer does not count. Without: the set Brier, or the share of misses where no confidences are stated.
+    """
+    valid = row["reason"] is None
+    if example.posterior:
+        best = best_hits([probability for _, probability in example.posterior], k)
+        held = sum(row["posterior"] or ()) if valid else 0.0
+        kind = "covers" if k > 1 else "has"
+        return best - held, f"{kind} a probability of {held:.2f}; {best:.2f} was possible"
+    if not valid:
+        return 2.0, "invalid"
+    if row["confidences"] is not None:
+        pairs = list(zip(row["confidences"], row["hits"], strict=True))
+        brier = sum((q - h) ** 2 for q, h in pairs) / len(pairs)
+        return brier, f"set Brier {brier:.3f}"
+    misses = sum(not hit for hit in row["hits"])
+    return misses / max(len(row["hits"]), 1), f"{misses} of {len(row['hits'])} answers are wrong"
+
+
+def _shown(
+    results: Results, index: int, replies: Sequence[tuple[str, str, tuple[Reply, ...]]], note: str = ""
+) -> Shown:
+    example = results.examples[index]
+    return Shown(index + 1, example.question, example.gold, example.posterior[: results.k], tuple(replies), note)
+
+
+def _reply(row: Mapping[str, Any]) -> Reply:
+    if row["reason"] is not None:
+        return Reply((), row["reason"].replace("_", " "), row["text"])
+    count = len(row["answers"])
+    stated = row["confidences"] or [None] * count
+    true = row["posterior"] or [None] * count
+    answers = tuple(
+        Answer(text, bool(hit), q, p) for text, hit, q, p in zip(row["answers"], row["hits"], stated, true, strict=True)
+    )
+    return Reply(answers, "", row["text"])

@@ -1,0 +1,94 @@
+"""What sweeps over K left under `reports/sweeps/`: correct answers per set, by K, over seeds.
+
+A file is one JSON object: `{"runs": [{"method": …, "k": …, "seed": …, "metrics": {"correct_at_K": …}, "curve": […]}]}`.
+`metrics` are those of one generation on the test split; `curve`, optional, is the training curve's rows.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from setwise.params import Params
+from setwise.tracking import flatten
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_GRID = '{"k": [2, 3, 4, 5], "seed": [0, 1, 2]}'
+SWEEP_COMMAND = (
+    f"prefect deployment run sweep/sweep -p 'grid={_GRID}' -p rank_by=eval/coverage_at_1, "
+    "then python -m pipelines.sweeps"
+)
+_VARIED = ("k", "seed", "methods")
+"""Params in which the runs of a sweep may differ."""
+_CURVE = "train/hits"
+_T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+"""97.5% quantiles of Student's t with 1, 2, … degrees of freedom."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Correct answers per set at one K: mean over seeds and its 95% t interval; no interval with one seed."""
+
+    k: int
+    mean: float
+    lo: float | None
+    hi: float | None
+    seeds: int
+
+
+def by_k(sweeps: Sequence[Mapping[str, Any]], method: str) -> list[Point]:
+    """The points of a method, by K; empty where no sweep has it."""
+    values: dict[int, list[float]] = defaultdict(list)
+    for run in runs(sweeps, method):
+        value = run["metrics"].get(f"correct_at_{run['k']}")
+        if value is not None:
+            values[run["k"]].append(value)
+    return [_point(k, found) for k, found in sorted(values.items())]
+
+
+def runs(sweeps: Sequence[Mapping[str, Any]], method: str) -> list[Mapping[str, Any]]:
+    """The runs of a method in all sweeps."""
+    return [run for sweep in sweeps for run in sweep.get("runs", ()) if run["method"] == method]
+
+
+def collect(client: MlflowClient, params: Params) -> list[dict[str, Any]]:
+    """The newest evaluated run of every (method, K, seed) that has the other params in common, with its curve.
+
+    Args:
+        client: of the tracking store.
+        params: whose experiment is searched, and which params are shared.
+    """
+    experiment = client.get_experiment_by_name(f"setwise/{params.domain.name}")
+    if experiment is None:
+        return []
+    shared = {key: value for key, value in flatten(params.model_dump(mode="json")).items() if key not in _VARIED}
+    found: dict[tuple[str, int, int], dict[str, Any]] = {}
+    for run in client.search_runs([experiment.experiment_id], order_by=["start_time DESC"], max_results=1000):
+        tags, metrics = run.data.tags, run.data.metrics
+        if not all(run.data.params.get(key) == value for key, value in shared.items()):
+            continue
+        place = tags["setwise.method"], int(tags["setwise.k"]), int(tags["setwise.seed"])
+        if place not in found and "eval/valid_rate" in metrics:
+            evaluated = {n.removeprefix("eval/"): v for n, v in metrics.items() if n.startswith("eval/")}
+            history = client.get_metric_history(run.info.run_id, _CURVE)
+            curve = [{"step": m.step, _CURVE: m.value} for m in history]
+            found[place] = dict(zip(("method", "k", "seed"), place, strict=True)) | {
+                "metrics": evaluated,
+                "curve": curve,
+            }
+    return [found[place] for place in sorted(found)]
+
+
+def _point(k: int, values: Sequence[float]) -> Point:
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return Point(k, mean, None, None, len(values))
+    t = _T_975[min(len(values) - 1, len(_T_975)) - 1]
+    half = t * statistics.stdev(values) / math.sqrt(len(values))
+    return Point(k, mean, mean - half, mean + half, len(values))

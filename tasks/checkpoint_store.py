@@ -1,0 +1,108 @@
+"""Checkpoints of a running training on the DVC remote, so that another machine can go on from them.
+
+``python -m tasks.checkpoint_store follow|fetch|alive|drop KEY [FOLDER] [SECONDS]`` in a workspace. Whatever the remote
+is (a folder, S3, GCS, SSH), DVC's own connection to it is used. The newest upload may be cut short by a kill: training
+checks each checkpoint by its manifest and falls back to the one before.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+class CheckpointStore:
+    """The place on the remote for the checkpoints of one order."""
+
+    def __init__(self, repo: Any, key: str):
+        remote = repo.cloud.get_remote_odb(None, "checkpoints", hash_name="md5-dos2unix")
+        self.fs = remote.fs
+        self.place = self.fs.join(remote.path, "checkpoints", key)
+
+    def upload(self, folder: Path) -> int:
+        """Copy new and changed files, manifests last; remove what training has removed; return how many were copied."""
+        local = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        there = self._there()
+        copied = 0
+        for name in sorted(local, key=lambda name: ("manifest" in name, name)):
+            settled = name.startswith("checkpoint-")  # never rewritten once its size is final
+            if settled and there.get(name) == local[name].stat().st_size:
+                continue
+            target = self.fs.join(self.place, "files", name)
+            self.fs.makedirs(self.fs.parent(target), exist_ok=True)
+            self.fs.put_file(str(local[name]), target)
+            copied += 1
+        for name in there.keys() - local.keys():
+            self.fs.remove(self.fs.join(self.place, "files", name))
+        return copied
+
+    def fetch(self, folder: Path) -> int:
+        """Copy all files to a folder that has none of them yet; return how many."""
+        names = self._there()
+        for name in names:
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.fs.get_file(self.fs.join(self.place, "files", name), str(target))
+        return len(names)
+
+    def beat(self, count: int) -> None:
+        """Show whoever waits that the training's machine is alive."""
+        self.fs.makedirs(self.place, exist_ok=True)
+        with self.fs.open(self.fs.join(self.place, "alive"), "w") as sign:
+            sign.write(f"{count} {time.time()}")
+
+    def sign_of_life(self) -> str:
+        """Return something that changes as long as the training's machine is alive; empty before its first sign."""
+        path = self.fs.join(self.place, "alive")
+        if not self.fs.exists(path):
+            return ""
+        with self.fs.open(path, "r") as sign:
+            return str(sign.read())
+
+    def drop(self) -> None:
+        """Forget the checkpoints of a training that has ended well."""
+        if self.fs.exists(self.place):
+            self.fs.remove([*self.fs.find(self.place)])
+
+    def _there(self) -> dict[str, int]:
+        root = self.fs.join(self.place, "files")
+        if not self.fs.exists(root):
+            return {}
+        return {self.fs.relpath(path, root): int(self.fs.size(path)) for path in self.fs.find(root)}
+
+
+def _follow(store: CheckpointStore, folder: Path, seconds: float) -> None:
+    count = 0
+    while True:
+        try:
+            store.beat(count)
+            store.upload(folder)
+        except OSError as error:  # the remote is away, or training removed a file meanwhile: the next round mends it
+            sys.stdout.write(f"checkpoints were not copied to the remote: {error}\n")
+        count += 1
+        time.sleep(seconds)
+
+
+def _main(action: str, key: str, folder: str = "", seconds: str = "0") -> int:
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo() as repo:
+            store = CheckpointStore(repo, key)
+            if action == "follow":
+                _follow(store, Path(folder), float(seconds))
+            elif action == "fetch":
+                sys.stdout.write(f"{store.fetch(Path(folder))}\n")
+            elif action == "alive":
+                sys.stdout.write(store.sign_of_life())
+            elif action == "drop":
+                store.drop()
+    except (DvcException, OSError) as error:
+        sys.stderr.write(" ".join(str(error).split()) + "\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""An order: one stage to be run on another machine. What it needs and what it makes travel by the DVC remote."""
+
+import hashlib
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from setwise.errors import InputError
+
+LOCK_WAIT_SECONDS = 60.0
+_CARRIED = ("params.yaml", "dvc.lock")
+
+
+class Order(BaseModel):
+    """What another machine must know to run a stage exactly as it would be run here."""
+
+    model_config = ConfigDict(frozen=True)
+    stage: str = Field(description="The stage, as DVC names it.")
+    upstream: tuple[str, ...] = Field(description="The stages whose outputs it reads.")
+    revision: str = Field(description="The git commit of code and pipeline.")
+    files: Mapping[str, str] = Field(description="params.yaml and dvc.lock, as they are here.")
+    checkpoint_seconds: float = Field(default=300.0, gt=0, description="How often checkpoints go to the remote.")
+
+    @property
+    def key(self) -> str:
+        """The same for the same stage, code, params and inputs, whichever machine takes the order."""
+        content = "\0".join((self.stage, self.revision, *(self.files[name] for name in sorted(self.files))))
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the stage keeps checkpoints, relative to the workspace: by its method (``train@M`` → checkpoints/M)."""
+        return Path("checkpoints") / self.stage.partition("@")[2]
+
+
+def write_order(workspace: Path, stage: str, upstream: tuple[str, ...], checkpoint_seconds: float) -> Order:
+    """Describe a stage of this workspace as an order.
+
+    Raises InputError if tracked files other than the params and the lock file differ from the last commit: the other
+    machine runs what is committed.
+    """
+    changed = [line[3:] for line in _git(workspace, "status", "--porcelain", "--untracked-files=no").splitlines()]
+    changed = [name for name in changed if name not in _CARRIED]
+    if changed:
+        raise InputError(f"{changed[0]}: changed since the last commit; commit it, for the gpu worker runs what is")
+    files = {name: (workspace / name).read_text() for name in _CARRIED}
+    revision = _git(workspace, "rev-parse", "HEAD").strip()
+    return Order(stage=stage, upstream=upstream, revision=revision, files=files, checkpoint_seconds=checkpoint_seconds)
+
+
+def lay_out(order: Order, workspace: Path) -> None:
+    """Bring this machine's clone to the order's commit, params and lock file.
+
+    Raises InputError if the clone has changes of its own or the commit can't be had.
+    """
+    _git(workspace, "checkout", "--quiet", "HEAD", "--", "params.yaml")
+    changed = [line[3:] for line in _git(workspace, "status", "--porcelain", "--untracked-files=no").splitlines()]
+    if changed := [name for name in changed if name not in _CARRIED]:
+        raise InputError(f"{workspace / changed[0]}: changed on this worker; its clone must have no changes of its own")
+    if _git(workspace, "rev-parse", "HEAD").strip() != order.revision:
+        (workspace / "dvc.lock").unlink(missing_ok=True)
+        _git(workspace, "fetch", "--quiet", "origin")
+        _git(workspace, "checkout", "--quiet", "--force", "--detach", order.revision)
+    for name in _CARRIED:
+        (workspace / name).write_text(order.files[name])
+
+
+def lock_entry(workspace: Path, stage: str) -> dict[str, Any]:
+    """Return what dvc.lock records of a stage."""
+    return dict(yaml.safe_load((workspace / "dvc.lock").read_text())["stages"][stage])
+
+
+def record_entry(workspace: Path, stage: str, entry: Mapping[str, Any]) -> None:
+    """Write another machine's record of a stage into dvc.lock, holding DVC's lock meanwhile."""
+    import zc.lockfile
+
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            guard = zc.lockfile.LockFile(str(workspace / ".dvc" / "tmp" / "lock"))
+            break
+        except zc.lockfile.LockError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+    try:
+        path = workspace / "dvc.lock"
+        content = yaml.safe_load(path.read_text())
+        content["stages"][stage] = dict(entry)
+        fresh = path.with_name(".dvc.lock.writing")
+        fresh.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+        fresh.replace(path)
+    finally:
+        guard.close()
+
+
+def _git(workspace: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=workspace, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(f"git {' '.join(arguments[:2])}: {' '.join(done.stderr.split())}; mend the clone {workspace}")
+    return done.stdout

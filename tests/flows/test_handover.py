@@ -1,0 +1,177 @@
+"""Training on another machine: a clone here, clones with caches and workers of their own there, one remote between."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from flows import rebuild as rebuild_module
+from flows.rebuild import Rebuild, rebuild
+from tasks import handover
+
+pytestmark = pytest.mark.operations
+
+HOUSE = Path(rebuild_module.__file__).parent.parent
+
+# Training in twenty steps with a checkpoint after each, as the real one keeps them; where it began is noted outside.
+TRAINING = """
+if name.startswith("train@"):
+    kept = pathlib.Path("checkpoints") / name.partition("@")[2]
+    done = max((int(path.parent.name.split("-")[1]) for path in kept.glob("checkpoint-*/manifest.json")), default=0)
+    with open(os.environ["TRAINING_LOG"], "a") as log:
+        log.write(f"{name} from {done} in {os.getcwd()}\\n")
+    for step in range(done + 1, 21):
+        time.sleep(float(os.environ["STEP_SECONDS"]))
+        (kept / f"checkpoint-{step}").mkdir(parents=True, exist_ok=True)
+        (kept / f"checkpoint-{step}" / "manifest.json").write_text("{}")
+"""
+PREFECT_FILE = """
+name: toy
+pull:
+  - tasks.placement.enter_workspace: {}
+deployments:
+  - name: train-order
+    entrypoint: flows/train_order.py:train_order
+    work_pool: {name: gpu}
+"""
+
+
+def sh(folder: Path, *command: str, **environment: str) -> None:
+    identity = {f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env={**os.environ, **identity, **environment})
+
+
+@pytest.fixture
+def shared(new_project, tmp_path, prefect_server, monkeypatch):
+    """The first machine's clone, with a remote set and everything committed; the deployment applied."""
+    project = new_project("here", ("a",))
+    for folder in ("flows", "tasks"):
+        (project.root / folder).symlink_to(HOUSE / folder)
+    (project.root / "step.py").write_text(
+        (project.root / "step.py").read_text().replace("text = ", TRAINING + "text = ", 1)
+    )
+    (project.root / "prefect.yaml").write_text(PREFECT_FILE)
+    with (project.root / ".gitignore").open("a") as ignored:
+        ignored.write("checkpoints/\n__pycache__/\n")
+    sh(project.root, sys.executable, "-m", "dvc", "remote", "add", "--default", "store", str(tmp_path / "remote"))
+    sh(project.root, sys.executable, "-m", "dvc", "config", "--unset", "core.site_cache_dir")
+    (project.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    sh(project.root, "git", "add", "--all")
+    sh(project.root, "git", "commit", "--quiet", "--message=x")
+    server = {"PREFECT_API_URL": prefect_server, "PYTHONPATH": house_path()}
+    prefect = [sys.executable, "-m", "prefect"]
+    sh(project.root, *prefect, "work-pool", "create", "gpu", "--type", "process", "--overwrite", **server)
+    sh(project.root, *prefect, "--no-prompt", "deploy", "--all", **server)
+    monkeypatch.setattr(handover, "LEAST_PATIENCE_SECONDS", 30.0)
+    return project
+
+
+def house_path() -> str:
+    return os.pathsep.join((str(HOUSE), os.environ.get("PYTHONPATH", "")))
+
+
+@pytest.fixture
+def machine(shared, tmp_path, prefect_server):
+    """Start another machine: a clone with its own cache, and a worker on the gpu pool."""
+    workers = []
+
+    def start(name: str, step_seconds: float) -> psutil.Process:
+        sh(tmp_path, "git", "clone", "--quiet", str(shared.root), name)
+        settings = {
+            "PREFECT_API_URL": prefect_server,
+            "PYTHONPATH": house_path(),
+            "SETWISE_WORKSPACE": str(tmp_path / name),
+            "TRAINING_LOG": str(tmp_path / "training.log"),
+            "STEP_SECONDS": str(step_seconds),
+        }
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "gpu", "--type", "process"]
+        with (tmp_path / f"{name}.log").open("w") as log:
+            process = subprocess.Popen(
+                [*command, "--name", name], env={**os.environ, **settings}, stdout=log, stderr=log, cwd=tmp_path
+            )
+        workers.append(psutil.Process(process.pid))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        kill(worker)
+
+
+def kill(worker: psutil.Process) -> None:
+    """Kill a machine: the worker and all it started, at once."""
+    if worker.is_running():
+        for process in [worker, *worker.children(recursive=True)]:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        worker.wait()
+
+
+def rebuild_on_gpu(project) -> Rebuild:
+    state = rebuild(workspace=str(project.root), train_on="gpu", checkpoint_seconds=1.0, return_state=True)
+    result = state.result(raise_on_failure=False)
+    assert isinstance(result, Rebuild), result
+    return result
+
+
+def test_a_stage_trained_elsewhere_is_done_here_and_nothing_is_trained_twice(shared, machine, tmp_path):
+    machine("there", 0.0)
+    result = rebuild_on_gpu(shared)
+    assert result.exit_code == 0, (result.summary(), (tmp_path / "there.log").read_text())
+    assert (tmp_path / "training.log").read_text() == f"train@a from 0 in {tmp_path / 'there'}\n"
+    assert shared.outputs()["models/a.txt"] == "raw\nprepare 1\ntrain@a 1\n"
+    assert set(yaml.safe_load((shared.root / "dvc.lock").read_text())["stages"]) == set(shared.stages)
+    again = subprocess.run(
+        [sys.executable, "-m", "dvc", "repro"], cwd=shared.root, capture_output=True, text=True, check=True
+    )
+    assert "Running stage" not in again.stdout
+
+
+def test_another_worker_goes_on_from_the_checkpoint_of_one_that_was_killed(shared, machine, tmp_path):
+    import threading
+
+    doomed = machine("first", 0.5)
+
+    def kill_in_training() -> None:
+        checkpoints = tmp_path / "remote" / "checkpoints"
+        while len(list(checkpoints.rglob("manifest.json"))) < 3:
+            time.sleep(0.2)
+        kill(doomed)
+        machine("second", 0.0)
+
+    killer = threading.Thread(target=kill_in_training)
+    killer.start()
+    result = rebuild_on_gpu(shared)
+    killer.join()
+    assert result.exit_code == 0, (result.summary(), (tmp_path / "second.log").read_text())
+    first, second = (tmp_path / "training.log").read_text().splitlines()
+    assert first == f"train@a from 0 in {tmp_path / 'first'}"
+    assert second.endswith(f"in {tmp_path / 'second'}")
+    assert int(second.split()[2]) >= 3
+    assert shared.outputs()["models/a.txt"] == "raw\nprepare 1\ntrain@a 1\n"
+
+
+def test_an_unreachable_remote_is_named_loses_nothing_and_works_on_retry(shared, machine, tmp_path):
+    shutil.rmtree(tmp_path / "remote", ignore_errors=True)
+    (tmp_path / "remote").write_text("not a folder")
+    result = rebuild_on_gpu(shared)
+    assert result.exit_code == 1
+    assert "dvc push" in result.summary()
+    assert shared.outputs() == {"data/prepared.txt": "raw\nprepare 1\n"}
+    (tmp_path / "remote").unlink()
+    machine("there", 0.0)
+    assert rebuild_on_gpu(shared).exit_code == 0
+
+
+def test_changes_that_are_not_committed_are_refused_by_name(shared):
+    with (shared.root / "step.py").open("a") as step:
+        step.write("# changed\n")
+    result = rebuild_on_gpu(shared)
+    assert (result.exit_code, result.summary().split(":")[:2]) == (2, ["train@a", " step.py"])

@@ -1,0 +1,90 @@
+"""The stage `report`, run as DVC runs it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from report_workspace import make_workspace
+
+ROOT = Path(__file__).parents[2]
+OUTPUTS = ("report.html", "summary.md", "metrics.json", "scores", "plots")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("prepared")
+    make_workspace(root, n=30, methods=("rlvr_single", "rlcr_multi"))
+    return root
+
+
+@pytest.fixture
+def workspace(prepared: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(prepared, tmp_path / "workspace"))
+
+
+def run_stage(workspace: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pipelines.report"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=workspace, env=env, capture_output=True, text=True, check=False)
+
+
+def contents(workspace: Path) -> dict[str, bytes]:
+    reports = workspace / "reports"
+    paths = [p for name in OUTPUTS for p in [reports / name, *sorted((reports / name).glob("*"))] if p.is_file()]
+    return {str(path.relative_to(reports)): path.read_bytes() for path in paths}
+
+
+def test_the_stage_writes_the_same_whole_outputs_each_time(workspace: Path) -> None:
+    first = run_stage(workspace)
+    assert first.returncode == 0, first.stderr
+    made = contents(workspace)
+    assert {name.split("/")[0] for name in made} == set(OUTPUTS)
+    assert run_stage(workspace).returncode == 0
+    assert contents(workspace) == made
+
+
+def test_each_row_of_scores_is_one_set_up_and_matches_the_metrics_file(workspace: Path) -> None:
+    assert run_stage(workspace).returncode == 0
+    methods = json.loads((workspace / "reports" / "metrics.json").read_text())["methods"]
+    for name, metrics in methods.items():
+        scores = json.loads((workspace / "reports" / "scores" / f"{name.replace('/', '-')}.json").read_text())
+        assert scores == {metric: entry["value"] for metric, entry in metrics.items()}
+
+
+def test_the_tracking_run_of_the_weights_gets_the_same_files(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from setwise.params import load_params
+    from setwise.tracking import WEIGHTS_TAG, start_run
+
+    monkeypatch.chdir(workspace)
+    key = json.loads(Path("reports/evaluation/rlcr_multi/one.json").read_text())["key"]
+    run = start_run(load_params(), "rlcr_multi", {}, {WEIGHTS_TAG: key["weights"], "setwise.device": "cpu"})
+    run.log_metrics({"train/seconds": 83.0})
+    done = run_stage(workspace)
+    assert done.returncode == 0, done.stderr
+    kept = {Path(artifact.path).name for artifact in run.client.list_artifacts(run.run_id, "report")}
+    assert kept == {"report.html", "summary.md", "metrics.json", "plots"}
+    page = Path("reports/report.html").read_text()
+    assert "83 s" in page and run.run_id in page
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda reports: (reports / "validation.json").unlink(), "validation.json: missing; run `dvc repro validate`"),
+        (lambda reports: shutil.rmtree(reports / "evaluation" / "rlcr_multi"), "run `dvc repro evaluate@rlcr_multi`"),
+        (lambda reports: (reports / "curves" / "rlcr_multi.jsonl").write_text("{"), "rlcr_multi.jsonl: not one JSON"),
+    ],
+    ids=["no validation", "no evaluation", "torn curve"],
+)
+def test_a_missing_or_damaged_input_is_one_line_and_leaves_the_last_report(workspace: Path, spoil, words: str) -> None:  # type: ignore[no-untyped-def]
+    assert run_stage(workspace).returncode == 0
+    made = contents(workspace)
+    spoil(workspace / "reports")
+    done = run_stage(workspace)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and words in done.stderr
+    assert contents(workspace) == made
