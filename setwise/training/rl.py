@@ -12,7 +12,7 @@ from trl import GRPOTrainer
 
 from setwise.domains import Example, get_domain
 from setwise.engines import Sampling
-from setwise.engines.draws import RowSampler, row_uniforms
+from setwise.engines.draws import Sampler, row_uniforms
 from setwise.engines.transformers import generate_ids
 from setwise.methods import Method
 from setwise.params import Params
@@ -137,12 +137,12 @@ class SetTrainer(GRPOTrainer):
                 drawn += generate_ids(model, tokenizer, rows[::n], sampling, self._sampler(first, len(rows), sampling))
         return [ids for ids, _ in drawn], None
 
-    def _sampler(self, first: int, rows: int, sampling: Sampling) -> RowSampler | None:
+    def _sampler(self, first: int, rows: int, sampling: Sampling) -> Sampler | None:
         """Draws for `rows` rows from `first` on of the step's whole batch, however many processes share it."""
         if not self.draw_by_row:
             return None
         uniforms = row_uniforms(self.args.seed, self.state.global_step, first, rows, sampling.max_tokens)
-        return RowSampler(uniforms, sampling.temperature, sampling.top_p)
+        return Sampler(sampling.temperature, sampling.top_p, uniforms)
 
 
 def _stand_in_groups(prompts: list[list[int]], size: int) -> bool:
