@@ -25,6 +25,8 @@ log = logging.getLogger("setwise.tracking")
 WEIGHTS_TAG = "setwise.weights"
 """Tag of a run: the sha256 of the weights it trained, by which evaluation finds it."""
 _FAILURE_TAG = "setwise.failure"
+CHALLENGER, CHAMPION = "challenger", "champion"
+"""Aliases of a domain's registered model."""
 _LONGEST_PARAM = 500
 _IMPATIENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
@@ -56,6 +58,11 @@ def _said_in_one_line() -> Iterator[None]:
 def run_name(method: str, k: int, seed: int) -> str:
     """The name of the run of one method, K and seed."""
     return f"{method}-k{k}-seed{seed}"
+
+
+def model_name(domain: str) -> str:
+    """The registered model of a domain."""
+    return f"setwise-{domain}"
 
 
 def get_client(workspace: Path = Path()) -> MlflowClient:
