@@ -20,6 +20,8 @@ reward: {}
 warmstart: {}
 train: {}
 evaluate: {}
+scale: {}
+registry: {}
 """
 PLACES = ["Paris", "Rome", "Oslo", "Lima", "Cairo"]
 
