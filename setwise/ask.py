@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from setwise.answers import Layout
+from setwise.answers import AnswerSet, Layout, Reason, parse
 from setwise.domains import get_domain
 from setwise.engines import Sampling
 from setwise.errors import InputError
-from setwise.matching import Gold, judge_batch
+from setwise.matching import Gold, get_matcher
+from setwise.matching.program import program_key
 from setwise.methods import METHODS, get_method
 from setwise.params import Params
 from setwise.prompts import build_prompt
@@ -145,17 +146,27 @@ def _try(
 
 
 def _read(completions: Sequence[str], asking: Asking) -> list[Reply]:
-    """Completions as replies, their answers the surest first. The one judge reads them, without a gold."""
-    readings = judge_batch(completions, [Gold((), asking.match)] * len(completions), asking.layout)
+    """Completions as replies, their answers the surest first; a set that repeats an answer is invalid."""
+    parsed = [parse(text, asking.layout) for text in completions]
+    keys = iter(_keys([found.answers for found in parsed if isinstance(found, AnswerSet)], asking.match))
     replies = []
-    for text, found in zip(completions, readings, strict=True):
-        if found.reason is not None:
-            replies.append(Reply((), "", text, str(found.reason)))
-            continue
-        stated = found.confidences or (None,) * asking.layout.k
-        ranked = sorted(zip(found.answers, stated, strict=True), key=lambda pair: -(pair[1] or 0.0))
-        replies.append(Reply(tuple(ranked), found.reasoning, text))
+    for text, found in zip(completions, parsed, strict=True):
+        if not isinstance(found, AnswerSet):
+            replies.append(Reply((), "", text, str(found)))
+        elif len(set(next(keys))) < len(found.answers):
+            replies.append(Reply((), "", text, str(Reason.DUPLICATE)))
+        else:
+            stated = found.confidences or (None,) * asking.layout.k
+            ranked = sorted(zip(found.answers, stated, strict=True), key=lambda pair: -(pair[1] or 0.0))
+            replies.append(Reply(tuple(ranked), found.reasoning, text))
     return replies
+
+
+def _keys(sets: Sequence[tuple[str, ...]], match: str) -> list[tuple[str, ...]]:
+    """The keys of each set's answers where no gold is known; programs are read, not run."""
+    if match == "code":
+        return [tuple(program_key(answer) for answer in answers) for answers in sets]
+    return [matched.keys for matched in get_matcher(match)(sets, [Gold((), match)] * len(sets))]
 
 
 def default_method(params: Params, models: Path = Path("models")) -> str:

@@ -63,7 +63,7 @@ def match_programs(
     """Run each distinct program of the batch on its question's tests.
 
     Sets with two equal programs are invalid whatever they pass, and text that is no Python passes nothing: neither is
-    run. Nor is anything where the gold is empty, without answers and tests, as for a served question.
+    run.
 
     Raises:
         InputError: a question has no tests, or programs can't be run here.
@@ -71,8 +71,6 @@ def match_programs(
     keys = [tuple([program_key(answer) for answer in row]) for row in sets]
     jobs: dict[tuple[int, str], ProgramJob] = {}
     for index, (row, row_keys, gold) in enumerate(zip(sets, keys, golds, strict=True)):
-        if not gold.tests and not gold.answers:
-            continue
         if not gold.tests:
             raise InputError("match code: a question has no tests; give the assertions a program must pass")
         if len(set(row_keys)) == len(row_keys):
