@@ -22,6 +22,7 @@ from flows.environment import workspace_above
 from flows.local_server import server_for
 from flows.workspace_lock import held
 from setwise.errors import InputError
+from setwise.tracking import TrackingError
 from tasks.registry import (
     as_markdown,
     crown,
@@ -74,7 +75,7 @@ def promote(workspace: str = ".", method: str | None = None) -> "State[Any]":
                 said = "nobody approved it in time" if approval is None else f"denied by {approval.by}"
                 return Completed(name="Denied", message=f"{line}; {said}", data=decision)
         crown(folder, params.domain.name, decision, approval.by if approval else None)
-    except InputError as error:
+    except (InputError, TrackingError) as error:
         return Failed(message=str(error))
     return Completed(name="Promoted", message=line, data=decision)
 

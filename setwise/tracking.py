@@ -77,8 +77,11 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
     for name, value in _IMPATIENT.items():
         os.environ.setdefault(name, value)
     folder = (workspace / "mlruns").resolve()
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    uri = given or f"sqlite:///{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
+    if not given:  # MLflow has put its own there; the next workspace's client must not find this one's
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
     if not uri.startswith("sqlite"):
         return mlflow.MlflowClient(uri)
     folder.mkdir(parents=True, exist_ok=True)
