@@ -13,6 +13,7 @@ from setwise.domains import get_domain, list_domains
 from setwise.domains.base import DomainParams
 from setwise.errors import InputError
 from setwise.methods import METHODS, get_method
+from setwise.registry_params import RegistryParams
 from setwise.scale_params import EndpointParams, EngineName, EngineVllmParams, ScaleParams
 from setwise.section import Section
 
@@ -135,6 +136,7 @@ class Params(Section):
     train: TrainParams
     evaluate: EvaluateParams
     scale: ScaleParams
+    registry: RegistryParams
 
     @model_validator(mode="after")
     def _consistent(self) -> Params:
