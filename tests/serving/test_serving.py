@@ -108,9 +108,7 @@ def test_a_completion_that_does_not_parse_is_said_so_and_tried_once_more_if_told
 
 
 def test_one_seed_gives_the_same_draws_and_another_does_not(loaded, questions):
-    first, again, other = (
-        loaded.predict(questions, params={"temperature": 1.0, "seed": seed}) for seed in (1, 1, 2)
-    )
+    first, again, other = (loaded.predict(questions, params={"temperature": 1.0, "seed": seed}) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
