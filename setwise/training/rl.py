@@ -21,6 +21,7 @@ from setwise.rewards import Breakdown, Weights, make_reward
 from setwise.rewards.columns import read_golds
 from setwise.training.compact_head import add_compact_head
 from setwise.training.credit import block_ends, block_rewards, centre, token_blocks
+from setwise.training.demonstrations import longest_completion
 from setwise.training.processes import is_sharded, whole_model
 from setwise.training.scale import peft_config, scale_options
 
@@ -179,6 +180,9 @@ def make_trainer(
     rows = [
         _row(example, build_prompt(example.question, reward.layout, tokenizer, instruction)) for example in examples
     ]
+    limit = train.max_completion_tokens
+    if params.model.path is None:
+        limit = min(limit, longest_completion(examples, reward.layout, tokenizer))
     every = max(1, train.steps // train.checkpoints)
     config = GRPOConfig(
         output_dir=str(output_dir),
@@ -187,7 +191,7 @@ def make_trainer(
         lr_scheduler_type="linear",
         warmup_steps=train.warmup_steps,
         num_generations=train.generations,
-        max_completion_length=train.max_completion_tokens,
+        max_completion_length=limit,
         temperature=train.temperature,
         beta=train.beta,
         scale_rewards=train.scale_rewards,
