@@ -64,7 +64,11 @@ def test_for_a_metric_where_less_is_better_an_interval_below_0_is_an_improvement
 
 @pytest.mark.parametrize(
     ("metric", "champion", "within", "beyond"),
-    [("valid_rate", 0.99, 0.981, 0.979), ("ece_width", 0.05, 0.069, 0.071), ("tokens_per_question", 100.0, 109.0, 111.0)],
+    [
+        ("valid_rate", 0.99, 0.981, 0.979),
+        ("ece_width", 0.05, 0.069, 0.071),
+        ("tokens_per_question", 100.0, 109.0, 111.0),
+    ],
 )
 def test_a_guarded_metric_may_be_worse_by_its_tolerance_and_no_more(metric, champion, within, beyond):
     assert judge(**{metric: row(metric, champion, within, None, None)}).passed
@@ -93,9 +97,7 @@ def test_a_barred_challenger_is_refused_however_good_it_is():
 
 
 def test_every_failed_check_is_named():
-    decision = judge(
-        row("pass_at_1", 0.6, 0.6, 0.0, 0.0), valid_rate=row("valid_rate", 0.99, 0.5, -0.5, -0.4, "worse")
-    )
+    decision = judge(row("pass_at_1", 0.6, 0.6, 0.0, 0.0), valid_rate=row("valid_rate", 0.99, 0.5, -0.5, -0.4, "worse"))
     assert [reason.split(":")[0] for reason in decision.reason.split("; ")] == ["pass_at_1", "valid_rate"]
 
 
