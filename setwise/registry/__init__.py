@@ -7,10 +7,11 @@ How the pieces fit::
     if decision.passed:
         promote(client, name, decision)                                   # versions: the alias moves
     roll_back(domain, workspace)
+    champion, report = ask_again(params, examples, workspace)             # contest: the champion on other questions
 """
 
 from setwise.registry.card import Card
-from setwise.registry.contest import hold_gate
+from setwise.registry.contest import ask_again, hold_gate
 from setwise.registry.gate import Check, Decision, Sides, decide
 from setwise.registry.versions import Candidate, promote, register_challenger, roll_back
 
@@ -20,6 +21,7 @@ __all__ = [
     "Check",
     "Decision",
     "Sides",
+    "ask_again",
     "decide",
     "hold_gate",
     "promote",

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from setwise.ask import Asking
 from setwise.domains import Example
-from setwise.evaluation import Store, StoreKey, compare, generate, get_protocol, prompt_digest
+from setwise.engines import Sampling
+from setwise.errors import InputError
+from setwise.evaluation import (
+    MetricsReport,
+    Store,
+    StoreKey,
+    compare,
+    dataset_digest,
+    generate,
+    get_protocol,
+    prompt_digest,
+    summarise,
+)
 from setwise.evaluation.compare import Row
 from setwise.evaluation.statistics import figures
 from setwise.evaluation.tally import tally
@@ -98,6 +110,36 @@ def answer_anew(
     path = scratch / "answers.parquet"
     generate(engine, examples, prompts, own, path, part_rows=params.evaluate.batch_size * 4)
     return path
+
+
+def ask_again(
+    params: Params, examples: Sequence[Example], workspace: Path = Path()
+) -> tuple[ModelVersion, MetricsReport]:
+    """The champion and its metrics on `examples`, answered now, or before by the same settings.
+
+    Raises:
+        InputError: there is no champion.
+    """
+    client, name = get_client(workspace), model_name(params.domain.name)
+    champion = get_aliased(client, name, CHAMPION)
+    if champion is None:
+        raise InputError(f"{name}: no champion; run `python -m flows.promote`")
+    method = get_method(champion.tags["setwise.method"])
+    key = StoreKey(
+        weights=champion.tags["setwise.weights"],
+        dataset=dataset_digest(examples),
+        prompts="",
+        method=method.name,
+        protocol=get_protocol("one", method, int(champion.tags["setwise.k"])),
+        sampling=Sampling(
+            temperature=params.evaluate.temperature,
+            max_tokens=params.evaluate.max_completion_tokens,
+            seed=params.seed,
+        ),
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        store = champion_answers(client, champion, params, key, examples, Path(scratch))
+        return champion, summarise(store, examples, None, params.evaluate.resamples, params.seed)
 
 
 def _without_endpoint(params: Params) -> Params:
