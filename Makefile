@@ -12,10 +12,13 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint clean
+PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadscope
+TEST_WORKERS ?= auto
+
+.PHONY: help setup run test test-operations lint clean
 
 help: ## say what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 setup: $(READY) ## make the virtual environment
 
@@ -29,7 +32,10 @@ run: $(READY) ## bring everything up to date: data, models, evaluation, report
 	@$(BIN)/python -m flows.rebuild
 
 test: $(READY) ## run the tests
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope
+	$(PYTEST) -n $(TEST_WORKERS) -m "not operations"
+
+test-operations: $(READY) ## run the tests of servers, workers, kills and hand-overs too
+	$(PYTEST) -n $(TEST_WORKERS) -m operations
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -114,7 +114,7 @@ class Services:
         listen = ["--host", where.host, "--port"]
         self._start("prefect-server", ["-m", "prefect", "server", "start", *listen, str(where.prefect_port)])
         (self.workspace / "mlruns").mkdir(exist_ok=True)
-        store = ["--backend-store-uri", "sqlite:///mlruns/mlflow.db", "--default-artifact-root", "mlruns/artifacts"]
+        store = ["--backend-store-uri", "sqlite:///mlruns/mlflow.db", "--artifacts-destination", "mlruns/artifacts"]
         mlflow = ["-m", "mlflow", "server", *store, *listen, str(where.mlflow_port), "--workers", "1"]
         self._start("mlflow", mlflow)
         self._wait("prefect-server", f"{where.prefect}/api")

@@ -13,6 +13,8 @@ import pytest
 from flows import rebuild
 from tasks.environment import MARK
 
+pytestmark = pytest.mark.operations
+
 HOUSE = Path(rebuild.__file__).parent.parent
 PYTHONPATH = os.pathsep.join((str(HOUSE), os.environ.get("PYTHONPATH", "")))
 UNDISTURBED = {

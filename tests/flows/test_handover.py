@@ -15,6 +15,8 @@ from flows import rebuild as rebuild_module
 from flows.rebuild import Rebuild, rebuild
 from tasks import handover
 
+pytestmark = pytest.mark.operations
+
 HOUSE = Path(rebuild_module.__file__).parent.parent
 
 # Training in twenty steps with a checkpoint after each, as the real one keeps them; where it began is noted outside.

@@ -14,6 +14,8 @@ import pytest
 from flows import services
 from flows.local_server import free_port
 
+pytestmark = pytest.mark.operations
+
 HOUSE = Path(services.__file__).parent.parent
 PYTHONPATH = os.pathsep.join((str(HOUSE), os.environ.get("PYTHONPATH", "")))
 EVERY_MINUTE = '"* * * * *"'

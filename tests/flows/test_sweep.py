@@ -5,6 +5,8 @@ import pytest
 from flows.sweep import combinations, sweep
 from setwise.errors import InputError
 
+pytestmark = pytest.mark.operations
+
 # The report stage logs its rate to MLflow, as evaluation logs its metrics.
 LOGGING = """
 if name == "report":
