@@ -40,7 +40,6 @@ def make_params(**sections: dict[str, Any]) -> Params:
         "evaluate": {"answers": 3, "resamples": 100},
         "scale": {},
         "registry": {},
-        "registry": {},
     }
     for name, section in sections.items():
         content[name] = {**content[name], **section}
