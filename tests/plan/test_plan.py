@@ -25,7 +25,7 @@ BIG = [path for path in RECIPES if "qwen3" in path.name]
 
 def make_params(**sections) -> Params:
     content = {"seed": 0, "k": 3, "methods": ["rlcr_multi"], "threads": 1, "domain": {"name": "clinic"}}
-    content |= {name: {} for name in ("model", "reward", "warmstart", "train", "evaluate", "scale")}
+    content |= {name: {} for name in ("model", "reward", "warmstart", "train", "evaluate", "scale", "registry")}
     return validate_params({**content, **sections}, "params.yaml")
 
 
