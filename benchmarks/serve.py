@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 taskset -c 2,3 python benchmarks/serve.py
 
-A model of the default size is taught the clinic's layout for a few seconds, registered as champion and served by `mlflow
-models serve` on localhost, on the cores that this script may use. Each client sends one question a request over one
-connection and waits for the reply. A reply that is missing or not what the model says alone (greedy) is counted.
+A model of the default size is taught the clinic's layout for a few seconds, made champion and served by `mlflow models
+serve` on localhost, on the cores that this script may use. Each client sends one question a request over one connection
+and waits for the reply. A reply that is missing or not what the model says alone (greedy) is counted.
 """
 
 from __future__ import annotations
