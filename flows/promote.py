@@ -75,8 +75,10 @@ def promote(workspace: str = ".", method: str | None = None) -> "State[Any]":
                 said = "nobody approved it in time" if approval is None else f"denied by {approval.by}"
                 return Completed(name="Denied", message=f"{line}; {said}", data=decision)
         crown(folder, params.domain.name, decision, approval.by if approval else None)
-    except (InputError, TrackingError) as error:
-        return Failed(message=str(error))
+    except InputError as error:
+        return Failed(message=str(error), data=InputError.exit_code)
+    except TrackingError as error:
+        return Failed(message=str(error), data=1)
     return Completed(name="Promoted", message=line, data=decision)
 
 
@@ -121,8 +123,12 @@ def main(arguments: list[str] | None = None) -> int:
         return InputError.exit_code
     except KeyboardInterrupt:
         return 130
-    (sys.stdout if state.is_completed() else sys.stderr).write(f"{state.name}: {state.message}\n")
-    return 0 if state.is_completed() else 1
+    if state.is_completed():
+        sys.stdout.write(f"{state.name}: {state.message}\n")
+        return 0
+    sys.stderr.write(f"error: {state.message}\n")
+    code = state.result(raise_on_failure=False)
+    return code if isinstance(code, int) else 1
 
 
 if __name__ == "__main__":

@@ -15,11 +15,16 @@ CLIENTS = 16
 ROUNDS = 4
 
 
+TOKEN = "hf_planted0123456789"
+
+
 @pytest.fixture(scope="module")
 def champion(tmp_path_factory):
-    """The workspace, its params and its test questions."""
+    """The workspace, its params and its test questions; a token was in the environment while it was made."""
     root = tmp_path_factory.mktemp("champion")
-    return root, *make_champion(root)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("HF_TOKEN", TOKEN)
+        return root, *make_champion(root)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +135,12 @@ def test_no_pickle_is_in_the_model(champion):
     packaged = [path for path in champion[0].glob("mlruns/artifacts/**/*") if path.is_file()]
     assert packaged
     assert not [path for path in packaged if path.suffix in (".pkl", ".pickle", ".bin", ".pt")]
+
+
+def test_no_secret_of_the_environment_is_kept_with_the_model(champion):
+    files = [path for path in champion[0].rglob("*") if path.is_file()]
+    assert any(path.name == "mlflow.db" for path in files)
+    assert not [path for path in files if TOKEN.encode() in path.read_bytes()]
 
 
 def test_weights_that_are_not_the_registered_ones_are_refused(champion, tmp_path):
