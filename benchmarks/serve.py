@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 taskset -c 2,3 python benchmarks/serve.py
 
-A model of the default size is taught the clinic's layout for a few seconds, made champion and served by `mlflow
-models serve` on localhost, on the cores that this script may use. Each client sends one question a request over one
-connection and waits for the reply. A reply that is missing or not what the model says alone (greedy) is counted.
+A model of the default size is taught the clinic's layout for a few seconds, made champion and served by `mlflow models
+serve` on localhost, on the cores that this script may use. Each client sends one question a request over one connection
+and waits for the reply. A reply that is missing or not what the model says alone (greedy) is counted.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ def make_champion(root: Path, params: Params) -> list[str]:
     return questions
 
 
-def serve(root: Path) -> tuple[subprocess.Popen[bytes], int]:
+def serve(root: Path, workers: int) -> tuple[subprocess.Popen[bytes], int]:
     """Start `mlflow models serve`; the process, once it answers, and its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", f"models:/setwise-clinic@{CHAMPION}"]
-    command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     uri = f"sqlite:///{root / 'mlruns' / 'mlflow.db'}"
     with (root / "serve.log").open("wb") as log:
@@ -144,6 +144,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="of each load")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the server, each with a copy of the model")
     options = parser.parse_args()
     params = make_params()
     with tempfile.TemporaryDirectory() as scratch:
@@ -151,7 +152,7 @@ def main() -> None:
         questions = make_champion(root, params)
         champion: Any = load_champion("clinic", root)
         alone = {question: champion.predict([question])[0] for question in questions}
-        server, port = serve(root)
+        server, port = serve(root, options.workers)
         try:
             client(port, questions, time.perf_counter() + 3, 0)
             loads = [measure(port, questions, clients, options.seconds, alone) for clients in (1, 16)]
@@ -164,6 +165,7 @@ def main() -> None:
         json.dumps(
             {
                 "benchmark": "serve",
+                "workers": options.workers,
                 "cores": len(os.sched_getaffinity(0)),
                 "k": params.k,
                 "max_completion_tokens": tokens,

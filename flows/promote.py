@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,12 +72,15 @@ def promote(workspace: str = ".", method: str | None = None) -> "State[Any]":
         approval = None
         if params.registry.require_approval:
             approval = _ask_a_person(params.registry.approval_hours)
-            if approval is None or not approval.approve:
-                said = "nobody approved it in time" if approval is None else f"denied by {approval.by}"
-                return Completed(name="Denied", message=f"{line}; {said}", data=decision)
+            if approval is None:  # Prefect fails a run that left its pause this way, in words of its own
+                return Failed(message=f"{line}; nobody approved it in time", data=1)
+            if not approval.approve:
+                return Completed(name="Denied", message=f"{line}; denied by {approval.by}", data=decision)
         crown(folder, params.domain.name, decision, approval.by if approval else None)
-    except (InputError, TrackingError) as error:
-        return Failed(message=str(error))
+    except InputError as error:
+        return Failed(message=str(error), data=InputError.exit_code)
+    except TrackingError as error:
+        return Failed(message=str(error), data=1)
     return Completed(name="Promoted", message=line, data=decision)
 
 
@@ -110,6 +114,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rollback", action="store_true", help="make the champion before champion again")
     options = parser.parse_args(arguments)
     workspace = workspace_above(Path.cwd())
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("TQDM_DISABLE", "1")
     try:
         if options.rollback:
             sys.stdout.write(rollback(workspace) + "\n")
@@ -121,8 +127,12 @@ def main(arguments: list[str] | None = None) -> int:
         return InputError.exit_code
     except KeyboardInterrupt:
         return 130
-    (sys.stdout if state.is_completed() else sys.stderr).write(f"{state.name}: {state.message}\n")
-    return 0 if state.is_completed() else 1
+    if state.is_completed():
+        sys.stdout.write(f"{state.name}: {state.message}\n")
+        return 0
+    sys.stderr.write(f"error: {state.message}\n")
+    code = state.result(raise_on_failure=False)
+    return code if isinstance(code, int) else 1
 
 
 if __name__ == "__main__":

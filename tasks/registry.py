@@ -49,7 +49,7 @@ def evaluated(workspace: Path, params: "Params", method: str | None = None) -> "
     return Candidate(params, name, weights, store, json.loads(report.read_text(encoding="utf-8")), data, example)
 
 
-@task(task_run_name="register {method}", persist_result=False, cache_policy=NO_CACHE)
+@task(task_run_name="register", persist_result=False, cache_policy=NO_CACHE)
 def register(workspace: Path, params: "Params", method: str | None) -> tuple[str, str]:
     """Register an evaluated model as challenger; return its method and its version."""
     from setwise.registry import register_challenger

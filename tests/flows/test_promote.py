@@ -5,9 +5,12 @@ import json
 import sys
 import threading
 import time
+import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 sys.path.append(str(Path(__file__).parent.parent / "registry"))
 from registry_world import Skill, make_examples, make_workspace
@@ -20,6 +23,7 @@ from setwise.tracking import CHALLENGER, CHAMPION, get_client
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 NAME = "setwise-clinic"
+HOUSE = Path(flow_module.__file__).parent.parent
 GOOD = Skill(right=0.5, stated=0.5)
 
 
@@ -182,8 +186,8 @@ def test_nobody_approving_in_time_is_no_promotion(tmp_path, monkeypatch):
     workspace.set(require_approval=True, approval_hours=1 / 3600)
     workspace.contender(1, GOOD)
     state = run(workspace)
-    assert (state.name, aliases(workspace)[CHAMPION]) == ("Denied", None)
-    assert "nobody approved it in time" in state.message
+    assert state.is_failed()
+    assert aliases(workspace) == {CHAMPION: None, CHALLENGER: "1"}
 
 
 def test_answers_of_other_weights_are_not_taken(tmp_path):
@@ -202,12 +206,60 @@ def test_a_workspace_without_a_model_is_told_what_to_run(tmp_path):
     assert "run `make run` first" in state.message
 
 
+@pytest.mark.parametrize("method", ["../../etc", "rlvr_single", "/tmp"])
+def test_a_method_that_is_not_in_the_params_is_refused(first, method):
+    state = run(first, method)
+    assert state.is_failed()
+    assert method in state.message
+
+
+def test_the_deployment_runs_after_a_completed_rebuild_and_after_nothing_else():
+    from prefect.server.events.schemas.automations import EventTrigger
+    from prefect.server.events.schemas.events import ReceivedEvent
+
+    deployments = yaml.safe_load((HOUSE / "prefect.yaml").read_text())["deployments"]
+    (declared,) = next(one for one in deployments if one["name"] == "promote")["triggers"]
+    trigger = EventTrigger(
+        **{key: value for key, value in declared.items() if key != "name"}, posture="Reactive", within=0
+    )
+
+    def fires(event: str, deployment: str) -> bool:
+        related = [
+            {
+                "prefect.resource.id": "prefect.flow.1",
+                "prefect.resource.role": "flow",
+                "prefect.resource.name": "rebuild",
+            },
+            {
+                "prefect.resource.id": "prefect.deployment.2",
+                "prefect.resource.role": "deployment",
+                "prefect.resource.name": deployment,
+            },
+        ]
+        return trigger.covers(
+            ReceivedEvent(
+                occurred=datetime.now(UTC),
+                event=event,
+                resource={"prefect.resource.id": "prefect.flow-run.3"},
+                related=related,
+                id=uuid.uuid4(),
+            )
+        )
+
+    assert fires("prefect.flow-run.Completed", "rebuild")
+    assert not fires("prefect.flow-run.Failed", "rebuild")
+    assert not fires("prefect.flow-run.Skipped", "rebuild")
+    assert not fires("prefect.flow-run.Completed", "train")
+
+
 def test_the_command_promotes_and_rolls_back(tmp_path, monkeypatch, capsys):
     workspace = make_workspace(tmp_path / "workspace", n_questions=40)
     workspace.contender(1, GOOD)
     monkeypatch.chdir(workspace.root)
     assert flow_module.main(["--rollback"]) == 2
-    assert capsys.readouterr().err.startswith("error: setwise-clinic: no champion to roll back")
+    assert "error: setwise-clinic: no champion to roll back" in capsys.readouterr().err
     assert run(workspace).name == "Promoted"
     assert flow_module.main(["--rollback"]) == 2
     assert "the first champion" in capsys.readouterr().err
+    assert flow_module.main(["--method", "rlvr_single"]) == 2
+    assert capsys.readouterr().err.endswith("add it there, or use rlcr_multi\n")
