@@ -12,7 +12,6 @@ gain over its own warm start is a bootstrap over questions, per seed.
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import logging
 import statistics
@@ -35,7 +34,7 @@ from setwise.matching import judge
 from setwise.methods import METHODS
 from setwise.params import Params, validate_params
 from setwise.prompts import plain_prompt
-from setwise.training.model import build_model
+from setwise.training.model import build_model, load_policy
 from setwise.training.rl import make_trainer
 from setwise.training.tokenizer import build_tokenizer
 from setwise.training.warmstart import warm_start
@@ -92,17 +91,20 @@ def measure(seed: int, methods: Sequence[str], train: dict[str, Any]) -> dict[st
     start = build_model(params.model, tokenizer, seed)
     layouts = [method.layout(params.k) for method in METHODS.values()]
     result: dict[str, Any] = {}
+    weights = Path(tempfile.mkdtemp(prefix="setwise-learning-"))
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         record = warm_start(
             start, tokenizer, examples, prepared.vocabulary, params.warmstart, layouts, "", seed, Path(folder)
         )
+        start.save_pretrained(weights)
+        tokenizer.save_pretrained(weights)
         result["warmstart"] = {"seconds": round(time.perf_counter() - began, 1)} | {
             k: round(v, 1) for k, v in record.items()
         }
     for name in methods:
         layout = METHODS[name].layout(params.k)
-        model = copy.deepcopy(start)
+        model, _ = load_policy(weights)
         before = evaluate(model, tokenizer, test, layout, seed)
         with tempfile.TemporaryDirectory() as folder:
             trainer = make_trainer(model.train(), tokenizer, examples, METHODS[name], params, Path(folder))

@@ -28,6 +28,7 @@ from flows.environment import workspace_above
 from flows.local_server import server_for
 from flows.workspace_lock import IfBusy, WorkspaceBusyError, held
 from setwise.errors import InputError
+from setwise.params import load_params
 from tasks.cache_check import drop_damaged
 from tasks.dag import StageNode, read_dag, select
 from tasks.handover import hand_over
@@ -150,6 +151,7 @@ def rebuild(
     try:
         with held(folder, if_busy, logger.info):
             _clean_up(folder, logger.info)
+            _check_params(folder)
             dag = select(_read_sound(folder, logger.info), targets)
             orders_every = checkpoint_seconds if train_on == "gpu" else None
             result = _run(dag, folder, max_parallel or default_parallel(), orders_every)
@@ -161,6 +163,12 @@ def rebuild(
     if result.exit_code:
         return Failed(message=result.summary(), data=result)
     return Completed(message=result.summary(), data=result)
+
+
+def _check_params(workspace: Path) -> None:
+    """Refuse mistaken params before any stage is looked at: DVC would pass over a key that no stage reads."""
+    if (workspace / "pipelines").is_dir():
+        load_params(workspace / "params.yaml")
 
 
 def _refused(message: str) -> Rebuild:

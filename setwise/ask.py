@@ -1,18 +1,31 @@
-"""Ask a trained model one question: ranked answers with confidences, by the parser that training used."""
+"""Ask a trained model: ranked answers with confidences, by the prompt, the parser and the settings that training used.
+
+The command `setwise ask` and the served model both answer through `answer`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from setwise.answers import AnswerSet, parse
+from setwise.answers import AnswerSet, Layout, Reason, parse
 from setwise.domains import get_domain
-from setwise.engines import Engine, Sampling
+from setwise.engines import Sampling
 from setwise.errors import InputError
+from setwise.matching import Gold, get_matcher
+from setwise.matching.program import program_key
 from setwise.methods import METHODS, get_method
 from setwise.params import Params
 from setwise.prompts import build_prompt
+
+if TYPE_CHECKING:
+    from setwise.engines.pick import ModelEngine
+
+RETRY_TEMPERATURE = 1.0
+"""A second try is sampled at this temperature at least: decoded greedily, it would be the first one again."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,127 @@ class Reply:
             reply["reasoning"] = self.reasoning
         return reply
 
+    @classmethod
+    def from_json(cls, reply: dict[str, Any]) -> Reply:
+        """The reply that `to_json` wrote; the completion of a valid one is not in it."""
+        answers = tuple((answer["text"], answer["confidence"]) for answer in reply["answers"])
+        return cls(answers, reply.get("reasoning") or "", reply.get("completion") or "", reply.get("reason"))
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a model is asked, the same for every question.
+
+    Attributes:
+        method: what it was trained by.
+        k: answers of a multi-answer set.
+        instruction: the domain's task, for models with a chat template.
+        match: the domain's matcher, which says when two answers are the same.
+        max_tokens: of a completion.
+        context: tokens that prompt and completion may have together; None where the model does not say.
+    """
+
+    method: str
+    k: int
+    instruction: str
+    match: str
+    max_tokens: int
+    context: int | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """What a completion must look like."""
+        return get_method(self.method).layout(self.k)
+
+    @classmethod
+    def of(cls, params: Params, method: str, folder: Path) -> Asking:
+        """How the params ask the model in `folder`."""
+        config = folder / "config.json"
+        context = json.loads(config.read_text(encoding="utf-8")).get("max_position_embeddings")
+        domain = get_domain(params.domain.name)
+        return cls(method, params.k, domain.instruction, domain.match, params.evaluate.max_completion_tokens, context)
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as a JSON object."""
+        return asdict(self)
+
+
+def answer(
+    questions: Sequence[str],
+    engine: ModelEngine,
+    asking: Asking,
+    temperature: float = 0.0,
+    retry: bool = False,
+    seed: int = 0,
+) -> list[Reply]:
+    """One reply for each question, in order.
+
+    Args:
+        questions: texts; one that is empty or too long for the model gets a reply that says so.
+        engine: the model.
+        asking: how it is asked.
+        temperature: 0 is greedy decoding.
+        retry: ask once more, sampling, where a completion does not parse; the first reply stands if that fails too.
+        seed: of the sampling.
+    """
+    prompts = [build_prompt(question, asking.layout, engine.tokenizer, asking.instruction) for question in questions]
+    refusals = [_refusal(*pair, engine, asking) for pair in zip(questions, prompts, strict=True)]
+    replies = {i: Reply((), "", "", reason) for i, reason in enumerate(refusals) if reason is not None}
+    open_ = [i for i in range(len(questions)) if i not in replies]
+    first = Sampling(temperature, max_tokens=asking.max_tokens, seed=seed)
+    replies |= _try(open_, prompts, engine, asking, first)
+    again = [i for i in open_ if replies[i].reason is not None]
+    if retry and again:
+        sampling = Sampling(max(temperature, RETRY_TEMPERATURE), max_tokens=asking.max_tokens, seed=seed + 1)
+        second = _try(again, prompts, engine, asking, sampling)
+        replies |= {i: reply for i, reply in second.items() if reply.reason is None}
+    return [replies[i] for i in range(len(questions))]
+
+
+def _refusal(question: str, prompt: str, engine: ModelEngine, asking: Asking) -> str | None:
+    """Why a question can't be put to the model; None where it can."""
+    if not question.strip():
+        return "the question is empty"
+    if asking.context is None:
+        return None
+    room = asking.context - asking.max_tokens
+    tokens = len(engine.tokenizer(prompt, add_special_tokens=False)["input_ids"])
+    return f"the question is too long: {tokens} tokens, the model takes {room}" if tokens > room else None
+
+
+def _try(
+    rows: Sequence[int], prompts: Sequence[str], engine: ModelEngine, asking: Asking, sampling: Sampling
+) -> dict[int, Reply]:
+    """The replies to the prompts of `rows`, by row."""
+    if not rows:
+        return {}
+    texts = [drawn[0].text for drawn in engine.generate([prompts[i] for i in rows], sampling)]
+    return dict(zip(rows, _read(texts, asking), strict=True))
+
+
+def _read(completions: Sequence[str], asking: Asking) -> list[Reply]:
+    """Completions as replies, their answers the surest first; a set that repeats an answer is invalid."""
+    parsed = [parse(text, asking.layout) for text in completions]
+    keys = iter(_keys([found.answers for found in parsed if isinstance(found, AnswerSet)], asking.match))
+    replies = []
+    for text, found in zip(completions, parsed, strict=True):
+        if not isinstance(found, AnswerSet):
+            replies.append(Reply((), "", text, str(found)))
+        elif len(set(next(keys))) < len(found.answers):
+            replies.append(Reply((), "", text, str(Reason.DUPLICATE)))
+        else:
+            stated = found.confidences or (None,) * asking.layout.k
+            ranked = sorted(zip(found.answers, stated, strict=True), key=lambda pair: -(pair[1] or 0.0))
+            replies.append(Reply(tuple(ranked), found.reasoning, text))
+    return replies
+
+
+def _keys(sets: Sequence[tuple[str, ...]], match: str) -> list[tuple[str, ...]]:
+    """The keys of each set's answers where no gold is known; programs are read, not run."""
+    if match == "code":
+        return [tuple(program_key(answer) for answer in answers) for answers in sets]
+    return [matched.keys for matched in get_matcher(match)(sets, [Gold((), match)] * len(sets))]
+
 
 def default_method(params: Params, models: Path = Path("models")) -> str:
     """The method to ask when none is named: the trained one that states most (a set before one answer)."""
@@ -50,7 +184,7 @@ def ask(
     method_name: str | None = None,
     models: Path = Path("models"),
     temperature: float = 0.0,
-    engine: Engine | None = None,
+    engine: ModelEngine | None = None,
 ) -> Reply:
     """Put `question` to the trained model of a method.
 
@@ -61,19 +195,10 @@ def ask(
         raise InputError("the question is empty; put it in quotes")
     method = get_method(method_name or default_method(params, models))
     folder = models / method.name
+    if not folder.is_dir():
+        raise InputError(f"{folder}: {method.name} is not trained; run `dvc repro train@{method.name}`")
     if engine is None:
-        if not folder.is_dir():
-            raise InputError(f"{folder}: {method.name} is not trained; run `dvc repro train@{method.name}`")
         from setwise.engines.transformers import TransformersEngine
 
         engine = TransformersEngine.load(folder, dtype=params.model.dtype)
-    layout = method.layout(params.k)
-    prompt = build_prompt(question, layout, engine.tokenizer, get_domain(params.domain.name).instruction)  # type: ignore[attr-defined]
-    sampling = Sampling(temperature=temperature, max_tokens=params.evaluate.max_completion_tokens)
-    completion = next(iter(engine.generate([prompt], sampling)))[0]
-    parsed = parse(completion.text, layout)
-    if not isinstance(parsed, AnswerSet):
-        return Reply((), "", completion.text, str(parsed))
-    stated = parsed.confidences or (None,) * layout.k
-    ranked = sorted(zip(parsed.answers, stated, strict=True), key=lambda pair: -(pair[1] or 0.0))
-    return Reply(tuple(ranked), parsed.reasoning, completion.text)
+    return answer([question], engine, Asking.of(params, method.name, folder), temperature)[0]

@@ -13,6 +13,7 @@ from setwise.domains import get_domain, list_domains
 from setwise.domains.base import DomainParams
 from setwise.errors import InputError
 from setwise.methods import METHODS, get_method
+from setwise.registry_params import RegistryParams
 from setwise.scale_params import EndpointParams, EngineName, EngineVllmParams, ScaleParams
 from setwise.section import Section
 
@@ -58,13 +59,13 @@ class WarmstartParams(Section):
     """
 
     source: Literal["none", "template", "distill"] = "distill"
-    examples: Positive = 20_000
-    epochs: Positive = 2
-    learning_rate: Rate = 3e-3
+    examples: Positive = 36_000
+    epochs: Positive = 1
+    learning_rate: Rate = 4e-3
     batch_size: Positive = 128
-    distill_examples: Positive = 6_000
-    distill_samples: Annotated[int, Field(ge=2)] = 16
-    distill_epochs: Positive = 2
+    distill_examples: Positive = 9_000
+    distill_samples: Annotated[int, Field(ge=2)] = 12
+    distill_epochs: Positive = 1
 
 
 class RewardParams(Section):
@@ -82,9 +83,9 @@ class TrainParams(Section):
     `credit`: `answer` gives each token the advantage of the answer or confidence it is part of, `set` that of all.
     """
 
-    steps: Positive = 300
-    prompts_per_step: Positive = 32
-    generations: Annotated[int, Field(ge=2)] = 8
+    steps: Positive = 260
+    prompts_per_step: Positive = 64
+    generations: Annotated[int, Field(ge=2)] = 4
     learning_rate: Rate = 1e-3
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     temperature: Rate = 1.0
@@ -93,7 +94,7 @@ class TrainParams(Section):
     scale_rewards: Literal["batch", "none", "group"] = "batch"
     max_completion_tokens: Positive = 64
     checkpoints: Positive = 10
-    held_out: Annotated[int, Field(ge=1)] = 500
+    held_out: Annotated[int, Field(ge=1)] = 2_000
     patience: Annotated[int, Field(ge=0)] = 0
 
 
@@ -135,6 +136,7 @@ class Params(Section):
     train: TrainParams
     evaluate: EvaluateParams
     scale: ScaleParams
+    registry: RegistryParams
 
     @model_validator(mode="after")
     def _consistent(self) -> Params:

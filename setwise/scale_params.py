@@ -56,8 +56,8 @@ class ScaleParams(Section):
             with; null: one process.
         micro_batch: completions in one forward and backward pass of one process; the gradient is accumulated over the
             rest of its share of the step. Null: the whole share at once.
-        generation_batch: completions that the trainer itself generates at once, in whole groups of a prompt where it
-            can; bounds the memory of keys and values. Null: a process's whole share.
+        generation_batch: completions generated at once in training (with vLLM those to held-out questions alone), in
+            whole groups of a prompt where it can; bounds the memory of keys and values. Null: all of a process.
         draws: where sampling takes its random numbers from: `batch`, one generator for each process; `row`, a stream
             for each completion, so that the same step has the same completions on any number of processes.
         mixed_precision: `bf16` computes in bfloat16 and keeps the weights as `model.dtype` says.
@@ -80,8 +80,6 @@ class ScaleParams(Section):
     def _consistent(self) -> ScaleParams:
         if self.draws == "row" and self.vllm.mode != "off":
             raise ValueError("draws: 'row' is for the trainer's own sampling; use 'batch' with vllm.mode")
-        if self.generation_batch is not None and self.vllm.mode != "off":
-            raise ValueError("generation_batch: vLLM batches by itself; set it to null with vllm.mode")
         return self
 
 

@@ -25,6 +25,8 @@ log = logging.getLogger("setwise.tracking")
 WEIGHTS_TAG = "setwise.weights"
 """Tag of a run: the sha256 of the weights it trained, by which evaluation finds it."""
 _FAILURE_TAG = "setwise.failure"
+CHALLENGER, CHAMPION = "challenger", "champion"
+"""Aliases of a domain's registered model."""
 _LONGEST_PARAM = 500
 _IMPATIENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
@@ -58,6 +60,11 @@ def run_name(method: str, k: int, seed: int) -> str:
     return f"{method}-k{k}-seed{seed}"
 
 
+def model_name(domain: str) -> str:
+    """The registered model of a domain."""
+    return f"setwise-{domain}"
+
+
 def get_client(workspace: Path = Path()) -> MlflowClient:
     """The client of the workspace's tracking store.
 
@@ -70,8 +77,11 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
     for name, value in _IMPATIENT.items():
         os.environ.setdefault(name, value)
     folder = (workspace / "mlruns").resolve()
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    uri = given or f"sqlite:///{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
+    if not given:  # MLflow has put its own there; the next workspace's client must not find this one's
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
     if not uri.startswith("sqlite"):
         return mlflow.MlflowClient(uri)
     folder.mkdir(parents=True, exist_ok=True)

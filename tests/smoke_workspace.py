@@ -61,6 +61,7 @@ PARAMS: dict[str, Any] = {
     },
     "evaluate": {"max_completion_tokens": 24, "answers": 4, "resamples": 100},
     "scale": {},
+    "registry": {},
 }
 _QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"}
 os.environ.update(_QUIET)  # the process that stages are forked from must have it when it imports the libraries

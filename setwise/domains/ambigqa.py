@@ -35,6 +35,7 @@ class Ambigqa:
     """
 
     name: ClassVar[str] = "ambigqa"
+    match: ClassVar[str] = "text"
     instruction: ClassVar[str] = "Answer the question with a short phrase; an ambiguous question has several answers."
     Params = AmbigqaParams
 

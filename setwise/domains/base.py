@@ -83,6 +83,8 @@ class Domain(Protocol):
     name: ClassVar[str]
     instruction: ClassVar[str]
     """One sentence that says what is asked; it stands in the prompt of models that read instructions."""
+    match: ClassVar[str]
+    """The matcher that judges its answers (`setwise.matching.MATCHERS`); also what makes two answers the same."""
     Params: ClassVar[type[DomainParams]]
 
     def load(self, params: Any, seed: int) -> Prepared:

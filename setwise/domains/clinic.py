@@ -216,6 +216,7 @@ class Clinic:
 
     name = "clinic"
     Params = ClinicParams
+    match = "exact"
     instruction = "Name the diagnosis of this invented patient."
 
     def expectations(self) -> Sequence[Expectation]:

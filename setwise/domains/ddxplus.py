@@ -58,6 +58,7 @@ class Ddxplus:
     """The domain. `posterior` is the row's differential, which is not calibrated to the pathology (docs/domains.md)."""
 
     name: ClassVar[str] = "ddxplus"
+    match: ClassVar[str] = "exact"
     instruction: ClassVar[str] = "Name the diagnoses that the patient most likely has."
     Params = DdxplusParams
 

@@ -40,6 +40,7 @@ class Hotpotqa:
     """The domain. One answer, so exclusive; what is removed depends on the seed and the question alone."""
 
     name: ClassVar[str] = "hotpotqa"
+    match: ClassVar[str] = "text"
     instruction: ClassVar[str] = (
         "Answer the question with a short phrase; the paragraphs may lack what the answer needs."
     )

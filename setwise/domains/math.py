@@ -30,6 +30,7 @@ class Math:
     """The domain."""
 
     name: ClassVar[str] = "math"
+    match: ClassVar[str] = "math"
     instruction: ClassVar[str] = "Solve the problem and give the final answer alone."
     Params = MathParams
 

@@ -38,6 +38,7 @@ class Mbpp:
     """The domain. Gold is the reference program, and any other that passes the tests is as right. Not exclusive."""
 
     name: ClassVar[str] = "mbpp"
+    match: ClassVar[str] = "code"
     instruction: ClassVar[str] = "Write a Python program that does the task and passes the tests."
     Params = MbppParams
 

@@ -23,6 +23,7 @@ class Qa:
     """The domain: answers are compared as normalised text."""
 
     name: ClassVar[str] = "qa"
+    match: ClassVar[str] = "text"
     instruction: ClassVar[str] = "Answer the question with a short phrase."
     Params = QaParams
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setwise.engines.base import Completion, Sampling
+from setwise.engines.draws import Sampler
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    from setwise.engines.draws import RowSampler
 
 
 class TransformersEngine:
@@ -67,12 +66,12 @@ def generate_ids(
     tokenizer: PreTrainedTokenizerBase,
     prompts: list[list[int]],
     sampling: Sampling,
-    sampler: RowSampler | None = None,
+    sampler: Sampler | None = None,
 ) -> list[tuple[list[int], bool]]:
     """Token ids of `sampling.n` completions for each prompt, prompt by prompt, and whether each one ended.
 
-    The end token is kept, what follows it is cut. A prompt is read once, whatever `sampling.n` is. With a `sampler`
-    (one row per completion), it draws the tokens in place of torch's generator.
+    The end token is kept, what follows it is cut. A prompt is read once, whatever `sampling.n` is. A `sampler`
+    (one row per completion) takes the place of the one that `sampling` says.
     """
     import torch
 
@@ -80,7 +79,7 @@ def generate_ids(
     inputs: dict[str, Any] = dict(padded.to(model.device))
     settings: dict[str, Any] = {"do_sample": False, "max_new_tokens": sampling.max_tokens}
     if sampling.temperature > 0:
-        settings["logits_processor"] = [sampler or _draw(sampling.temperature, sampling.top_p)]
+        settings["logits_processor"] = [sampler or Sampler(sampling.temperature, sampling.top_p)]
     copies = sampling.n if sampling.temperature > 0 else 1
     with torch.inference_mode():
         if copies > 1:
@@ -93,27 +92,6 @@ def generate_ids(
     lengths = torch.where(finished, is_end.int().argmax(dim=1) + 1, new.shape[1])
     drawn = [(row[:n], done) for row, n, done in zip(new.tolist(), lengths.tolist(), finished.tolist(), strict=True)]
     return drawn if copies == sampling.n else [one for one in drawn for _ in range(sampling.n)]
-
-
-def _draw(temperature: float, top_p: float) -> Any:
-    """A logits processor that samples: the drawn token alone keeps a finite score, so greedy decoding takes it.
-
-    Inverts the cumulative distribution, which on CPU costs a tenth of `torch.multinomial`.
-    """
-    import torch
-
-    def draw(_: Any, scores: Any) -> Any:
-        p = torch.softmax(scores.float() / temperature, dim=-1)
-        if top_p < 1:
-            ranked, order = p.sort(dim=-1, descending=True)
-            beyond = ranked.cumsum(dim=-1) - ranked >= top_p
-            p = p.masked_fill(beyond.gather(1, order.argsort(dim=-1)), 0.0)
-        cumulative = p.cumsum(dim=-1, dtype=torch.float64)
-        point = torch.rand(len(p), 1, dtype=torch.float64, device=p.device) * cumulative[:, -1:]
-        token = torch.searchsorted(cumulative, point, right=True).clamp(max=p.shape[1] - 1)
-        return torch.full_like(scores, -torch.inf).scatter(1, token, 0.0)
-
-    return draw
 
 
 def _prefill(model: PreTrainedModel, inputs: dict[str, Any], copies: int) -> Any:

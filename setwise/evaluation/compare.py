@@ -16,7 +16,7 @@ from setwise.domains import Example
 from setwise.errors import InputError
 from setwise.evaluation.catalogue import Better, metric
 from setwise.evaluation.statistics import Figures, figures
-from setwise.evaluation.tally import tally
+from setwise.evaluation.tally import Tally, tally
 from setwise.metrics.bootstrap import N_RESAMPLES, intervals
 from setwise.metrics.scaling import CURVES
 from setwise.metrics.sets import Bools, Floats
@@ -69,7 +69,12 @@ def compare(
     Raises:
         InputError: a file is missing, damaged, or not of exactly these examples.
     """
-    a, b = (figures(tally(path, examples)) for path in (path_a, path_b))
+    return compare_tallies(tally(path_a, examples), tally(path_b, examples), n_resamples, seed)
+
+
+def compare_tallies(tally_a: Tally, tally_b: Tally, n_resamples: int = N_RESAMPLES, seed: int = 0) -> list[Row]:
+    """As `compare`, of evaluations whose sums are at hand; they must be of the same questions in the same order."""
+    a, b = figures(tally_a), figures(tally_b)
     own = [*a.tally.metrics, *(name for name in a.names if "/" not in name and name not in a.tally.metrics)]
     names = [name for name in own if name in b.names and metric(name).better is not None]
     pairs = [(name, name, name, metric(name).better) for name in names]
@@ -114,10 +119,18 @@ def compare_matched(
     Raises:
         InputError: a file is missing, damaged, not of these examples, or has fewer answers than `match` asks for.
     """
-    a, b = (figures(tally(path, examples)) for path in (path_a, path_b))
+    a, b = tally(path_a, examples), tally(path_b, examples)
     for path, side, n in ((path_a, a, match.a_answers), (path_b, b, match.b_answers)):
-        if not 1 <= n <= side.tally.curves.shape[2]:
-            raise InputError(f"{path}: has {side.tally.curves.shape[2]} answers to a question, not {n}; ask for fewer")
+        if not 1 <= n <= side.curves.shape[2]:
+            raise InputError(f"{path}: has {side.curves.shape[2]} answers to a question, not {n}; ask for fewer")
+    return match_tallies(a, b, match, n_resamples, seed)
+
+
+def match_tallies(
+    tally_a: Tally, tally_b: Tally, match: Match, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> list[Row]:
+    """As `compare_matched`, of evaluations whose sums are at hand; `match` must be within their curves."""
+    a, b = figures(tally_a), figures(tally_b)
     pairs = [
         (curve, f"curve/{curve}/{match.a_answers}", f"curve/{curve}/{match.b_answers}", better)
         for curve, better in _CURVES_BETTER.items()

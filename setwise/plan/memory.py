@@ -12,7 +12,7 @@ from setwise.params import Params
 from setwise.plan.launch import Launch
 from setwise.plan.shape import ModelShape
 from setwise.scale_params import LoraParams
-from setwise.training.scale import BatchSplit
+from setwise.training.scale import SCORED_AT_ONCE, BatchSplit
 
 GIB = 1 << 30
 _LOGIT_TILE = (4096, 32_768)
@@ -54,7 +54,7 @@ def estimate_memory(
     parts.append(
         Part("logits", tile * width * 8.0, f"{tile} tokens × {width} of the vocabulary at a time, and their gradient")
     )
-    return [*parts, _generation(params, shape, batch, tokens, computing, device_gib)]
+    return parts + _generation(params, shape, batch, tokens * shape.cache_bytes_per_token(computing), device_gib)
 
 
 def _state(params: Params, shape: ModelShape, launch: Launch) -> list[Part]:
@@ -94,18 +94,19 @@ def _state(params: Params, shape: ModelShape, launch: Launch) -> list[Part]:
     return parts
 
 
-def _generation(
-    params: Params, shape: ModelShape, batch: BatchSplit, tokens: int, computing: int, device_gib: float
-) -> Part:
-    vllm = params.scale.vllm
-    per_token = shape.cache_bytes_per_token(computing)
-    if vllm.mode == "server":
-        return Part("generation", 0.0, f"on the vLLM server at {vllm.host}:{vllm.port}")
+def _generation(params: Params, shape: ModelShape, batch: BatchSplit, cache: float, device_gib: float) -> list[Part]:
+    """Keys and values, or vLLM's share; `cache` is the bytes of one completion with its prompt."""
+    vllm, limit = params.scale.vllm, params.scale.generation_batch
+    held_out = min(params.train.held_out, limit or SCORED_AT_ONCE)
     if vllm.mode == "off":
-        at_once = min(batch.share, params.scale.generation_batch or batch.share)
-        return Part("generation", at_once * tokens * per_token, f"keys and values of {at_once} completions")
+        at_once = max(min(batch.share, limit or batch.share), held_out)
+        return [Part("generation", at_once * cache, f"keys and values of {at_once} completions")]
+    scoring = Part("held-out answers", held_out * cache, f"keys and values of {held_out} completions")
+    if vllm.mode == "server":
+        return [Part("generation", 0.0, f"on the vLLM server at {vllm.host}:{vllm.port}"), scoring]
     claim = vllm.gpu_memory_utilization * device_gib * GIB
     weights = shape.parameters * 2 / vllm.tensor_parallel_size
     room = int((claim - weights) / (shape.cache_bytes_per_token(2) / vllm.tensor_parallel_size))
     told = f"vLLM: {weights / GIB:.1f} GiB of weights, keys and values of {max(0, room):,} tokens"
-    return Part("generation", claim, told + (", handed back during the update" if vllm.sleep else ""))
+    sleeping = ", handed back during the update" if vllm.sleep else ""
+    return [Part("generation", claim, told + sleeping), scoring]

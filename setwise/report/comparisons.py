@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from setwise.evaluation.catalogue import metric
-from setwise.evaluation.compare import Match, Row, compare, compare_matched
+from setwise.evaluation.compare import Match, Row, compare_tallies, match_tallies
 from setwise.evaluation.tally import Tally, tally
 from setwise.methods import METHODS
 from setwise.report.results import Results, Setup
@@ -35,16 +35,14 @@ class Comparisons:
     def row(self, name: str, a: Setup, b: Setup) -> Row | None:
         """`b` against `a` in one metric; None where one of them does not have it."""
         if (a, b) not in self._rows:
-            paths = self.results.store(a), self.results.store(b)
-            found = compare(*paths, self.results.examples, self.resamples, self.results.params.seed)
+            found = compare_tallies(self.tally(a), self.tally(b), self.resamples, self.results.params.seed)
             self._rows[a, b] = {row.metric: row for row in found}
         return self._rows[a, b].get(name)
 
     def at(self, answers: int, a: Setup, b: Setup) -> dict[str, Row]:
         """The four curves of `b` against `a` over their first `answers` answers."""
-        paths = self.results.store(a), self.results.store(b)
-        match = Match(answers, answers)
-        found = compare_matched(*paths, self.results.examples, match, self.resamples, self.results.params.seed)
+        match, seed = Match(answers, answers), self.results.params.seed
+        found = match_tallies(self.tally(a), self.tally(b), match, self.resamples, seed)
         return {row.metric: row for row in found}
 
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from setwise.answers import AnswerSet, Layout
+from setwise.answers import AnswerSet, Layout, render
 from setwise.domains import Example
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_LONGEST_TRIED = 200
+"""Answers, longest text first, among which the one with most tokens is looked for."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,20 @@ def distilled_demonstration(
         return None
     confidences = tuple(round(counts[a] / len(samples), 2) for a in answers) if layout.confidences else None
     return Demonstration(example.question, layout, AnswerSet(tuple(answers), confidences))
+
+
+def longest_completion(examples: Sequence[Example], layout: Layout, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Tokens, the end token included, of the longest completion without reasoning that gold answers can fill.
+
+    A policy that learnt from demonstrations alone gains nothing by going on beyond it. No limit (`sys.maxsize`) where
+    gold holds no answers, as for programs.
+    """
+    answers = sorted({aliases[0] for example in examples for aliases in example.gold}, key=len)[-_LONGEST_TRIED:]
+    if not answers:
+        return sys.maxsize
+    confidences = (0.5,) * layout.k if layout.confidences else None
+    texts = [render(AnswerSet((answer,) * layout.k, confidences), layout) for answer in answers]
+    return 1 + max(map(len, tokenizer(texts, add_special_tokens=False)["input_ids"]))
 
 
 def _distractors(taken: Sequence[str], count: int, vocabulary: Sequence[str], rng: random.Random) -> list[str]:

@@ -12,7 +12,7 @@ from trl import GRPOTrainer
 
 from setwise.domains import Example, get_domain
 from setwise.engines import Sampling
-from setwise.engines.draws import RowSampler, row_uniforms
+from setwise.engines.draws import Sampler, row_uniforms
 from setwise.engines.transformers import generate_ids
 from setwise.methods import Method
 from setwise.params import Params
@@ -21,6 +21,7 @@ from setwise.rewards import Breakdown, Weights, make_reward
 from setwise.rewards.columns import read_golds
 from setwise.training.compact_head import add_compact_head
 from setwise.training.credit import block_ends, block_rewards, centre, token_blocks
+from setwise.training.demonstrations import longest_completion
 from setwise.training.processes import is_sharded, whole_model
 from setwise.training.scale import peft_config, scale_options
 
@@ -137,12 +138,12 @@ class SetTrainer(GRPOTrainer):
                 drawn += generate_ids(model, tokenizer, rows[::n], sampling, self._sampler(first, len(rows), sampling))
         return [ids for ids, _ in drawn], None
 
-    def _sampler(self, first: int, rows: int, sampling: Sampling) -> RowSampler | None:
+    def _sampler(self, first: int, rows: int, sampling: Sampling) -> Sampler | None:
         """Draws for `rows` rows from `first` on of the step's whole batch, however many processes share it."""
         if not self.draw_by_row:
             return None
         uniforms = row_uniforms(self.args.seed, self.state.global_step, first, rows, sampling.max_tokens)
-        return RowSampler(uniforms, sampling.temperature, sampling.top_p)
+        return Sampler(sampling.temperature, sampling.top_p, uniforms)
 
 
 def _stand_in_groups(prompts: list[list[int]], size: int) -> bool:
@@ -179,6 +180,9 @@ def make_trainer(
     rows = [
         _row(example, build_prompt(example.question, reward.layout, tokenizer, instruction)) for example in examples
     ]
+    limit = train.max_completion_tokens
+    if params.model.path is None:
+        limit = min(limit, longest_completion(examples, reward.layout, tokenizer))
     every = max(1, train.steps // train.checkpoints)
     config = GRPOConfig(
         output_dir=str(output_dir),
@@ -187,7 +191,7 @@ def make_trainer(
         lr_scheduler_type="linear",
         warmup_steps=train.warmup_steps,
         num_generations=train.generations,
-        max_completion_length=train.max_completion_tokens,
+        max_completion_length=limit,
         temperature=train.temperature,
         beta=train.beta,
         scale_rewards=train.scale_rewards,

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _ADAPTER = "adapter_config.json"
 
+SCORED_AT_ONCE = 512
+"""Held-out completions generated together, unless `scale.generation_batch` says fewer."""
+
 
 @dataclass(frozen=True)
 class BatchSplit:

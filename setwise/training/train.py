@@ -27,7 +27,7 @@ from setwise.training.curve import Curve
 from setwise.training.model import load_policy
 from setwise.training.processes import is_main, is_sharded, share, wait_for_all, whole_model
 from setwise.training.rl import SetTrainer, make_trainer
-from setwise.training.scale import merge_adapter
+from setwise.training.scale import SCORED_AT_ONCE, merge_adapter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -37,8 +37,6 @@ log = logging.getLogger("setwise.training")
 _LIVE_SECONDS = 5.0
 _BEST = "best"
 _STATE = "state.json"
-_SCORED_AT_ONCE = 512
-"""Held-out completions generated together."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +168,7 @@ class HeldOut:
             params.train.temperature, max_tokens=params.train.max_completion_tokens, seed=params.seed
         )
         self.tokenizer = tokenizer
+        self.at_once = params.scale.generation_batch or SCORED_AT_ONCE
 
     def __call__(self, model: PreTrainedModel, reward: Any) -> float:
         """The mean reward of `model` (0 but in the main process); the random generators are left as they were."""
@@ -177,7 +176,7 @@ class HeldOut:
 
         training = model.training
         with torch.random.fork_rng():
-            engine = TransformersEngine(model, self.tokenizer, _SCORED_AT_ONCE)
+            engine = TransformersEngine(model, self.tokenizer, self.at_once)
             texts = [drawn[0].text for drawn in engine.generate(self.prompts, self.sampling)]
         model.train(training)
         if not is_main():

@@ -8,14 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from setwise.answers import AnswerSet, Layout, parse, render
+from setwise.answers import AnswerSet, Layout, parse
 from setwise.domains import Example
 from setwise.engines import Sampling
 from setwise.engines.transformers import TransformersEngine
 from setwise.errors import InputError
 from setwise.params import WarmstartParams
 from setwise.prompts import build_prompt
-from setwise.training.demonstrations import Demonstration, distilled_demonstration, template_demonstration
+from setwise.training.demonstrations import (
+    Demonstration,
+    distilled_demonstration,
+    longest_completion,
+    template_demonstration,
+)
 from setwise.training.supervised import supervise
 
 if TYPE_CHECKING:
@@ -134,16 +139,10 @@ def _sample(
 ) -> tuple[list[list[str]], int]:
     """Single answers of the policy to each example, and how many completions were invalid."""
     prompts = [build_prompt(example.question, _SINGLE, tokenizer, instruction) for example in examples]
-    sampling = Sampling(max_tokens=_longest(examples, tokenizer), n=samples, seed=seed)
+    sampling = Sampling(max_tokens=longest_completion(examples, _SINGLE, tokenizer), n=samples, seed=seed)
     sets = [
         [parse(completion.text, _SINGLE) for completion in drawn]
         for drawn in TransformersEngine(model, tokenizer, batch_size=512).generate(prompts, sampling)
     ]
     answers = [[found.answers[0] for found in drawn if isinstance(found, AnswerSet)] for drawn in sets]
     return answers, samples * len(examples) - sum(map(len, answers))
-
-
-def _longest(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase) -> int:
-    """Tokens of the longest single gold answer in its layout: a sample that goes on beyond it is not waited for."""
-    texts = [render(AnswerSet((aliases[0],)), _SINGLE) for example in examples for aliases in example.gold[:1]]
-    return 1 + max(map(len, tokenizer(texts, add_special_tokens=False)["input_ids"]))

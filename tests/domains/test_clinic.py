@@ -75,14 +75,12 @@ def test_the_posterior_of_an_example_is_that_of_each_diagnosis(mode: str) -> Non
     params = small(mode=mode)
     world = make_world(params)
     for example in DOMAIN.load(params, 3).splits["test"][:20]:
-        findings = [
-            1 if f" {name}" in example.question.split(" No ")[0].replace(",", " ").replace(".", " ") else -1
-            for name in world.findings
-        ]
-        absent = example.question.split(" No ")[1] if " No " in example.question else ""
-        findings = [
-            0 if name in absent.strip(".").split(", ") else v for name, v in zip(world.findings, findings, strict=True)
-        ]
+        said = {
+            part.split()[0]: part for part in example.question.removeprefix("Invented patient: ").strip(".").split("; ")
+        }
+        shown = said.get("shows", "").removeprefix("shows ").split(", ")
+        absent = said.get("no", "").removeprefix("no ").split(", ")
+        findings = [1 if name in shown else 0 if name in absent else -1 for name in world.findings]
         assert sum(v >= 0 for v in findings) == params.examined
         posterior = brute_force(world, mode, findings)
         for name, probability in example.posterior:

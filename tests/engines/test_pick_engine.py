@@ -9,7 +9,7 @@ from setwise.engines.vllm import is_vllm_installed
 from setwise.errors import InputError
 from setwise.params import Params, load_params, validate_params
 
-SECTIONS = {name: {} for name in ("model", "reward", "warmstart", "train", "evaluate", "scale")}
+SECTIONS = {name: {} for name in ("model", "reward", "warmstart", "train", "evaluate", "scale", "registry")}
 
 
 def make_params(**evaluate) -> Params:

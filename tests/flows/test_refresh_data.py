@@ -14,7 +14,7 @@ RECIPE = Path(__file__).parents[2] / "recipes" / "clinic.yaml"
 DOMAIN = {"name": "qa", "train": "raw/capitals/train.jsonl", "test": "raw/capitals/test.jsonl"}
 PLACES = ["Paris", "Rome", "Oslo", "Lima", "Cairo"]
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.operations]
 
 
 def release(folder, prefix: str, revision: str, answers: list[str]) -> NewRelease:

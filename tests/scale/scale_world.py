@@ -39,6 +39,7 @@ def make_params(**sections: dict[str, Any]) -> Params:
         "train": {"steps": STEPS, "prompts_per_step": 4, "generations": 4, "checkpoints": 2, "held_out": 20},
         "evaluate": {"answers": 3, "resamples": 100},
         "scale": {},
+        "registry": {},
     }
     for name, section in sections.items():
         content[name] = {**content[name], **section}
