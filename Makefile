@@ -29,6 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 run: $(READY) ## bring everything up to date: data, models, evaluation, report
+	@$(BIN)/setwise check
 	@$(BIN)/python -m flows.rebuild
 
 test: $(READY) ## run the tests

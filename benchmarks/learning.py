@@ -33,8 +33,8 @@ from setwise.engines.transformers import TransformersEngine
 from setwise.matching import judge
 from setwise.methods import METHODS
 from setwise.params import Params, validate_params
+from setwise.policy import build_model, load_policy
 from setwise.prompts import plain_prompt
-from setwise.training.model import build_model, load_policy
 from setwise.training.rl import make_trainer
 from setwise.training.tokenizer import build_tokenizer
 from setwise.training.warmstart import warm_start

@@ -28,9 +28,9 @@ from setwise.ask import Asking
 from setwise.domains import get_domain
 from setwise.methods import get_method
 from setwise.params import Params, validate_params
+from setwise.policy import build_model
 from setwise.serving import Defaults, load_champion, package_model
 from setwise.tracking import CHAMPION, get_client, get_experiment, model_name
-from setwise.training.model import build_model
 from setwise.training.tokenizer import build_tokenizer
 from setwise.training.warmstart import warm_start
 

@@ -26,9 +26,9 @@ from trl import GRPOConfig, GRPOTrainer
 from setwise.answers import Layout
 from setwise.domains.clinic import DOMAIN, ClinicParams
 from setwise.params import ModelParams
+from setwise.policy import build_model
 from setwise.prompts import plain_prompt
 from setwise.rewards import rlcr_multi
-from setwise.training.model import build_model
 from setwise.training.rl import SetTrainer
 from setwise.training.tokenizer import build_tokenizer
 

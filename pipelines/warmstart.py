@@ -62,7 +62,7 @@ def _make_policy(
     params: Params, examples: list[Example], vocabulary: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The policy before training: loaded from `model.path`, else made from the config with the domain's tokenizer."""
-    from setwise.training.model import build_model, load_policy
+    from setwise.policy import build_model, load_policy
     from setwise.training.tokenizer import build_tokenizer
 
     if params.model.path is not None:

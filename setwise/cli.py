@@ -126,6 +126,15 @@ def _figure(entry: dict[str, Any]) -> str:
 
 
 @app.command()
+def check() -> None:
+    """Check params.yaml; `make run` does so first, since DVC overlooks a key that no stage reads."""
+    from setwise.params import load_params
+
+    params = load_params()
+    typer.echo(f"params.yaml: domain {params.domain.name}, K = {params.k}, {', '.join(params.methods)}")
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, which accelerator and engine would be used, and what is missing."""
     from setwise.doctor import examine

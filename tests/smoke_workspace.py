@@ -21,7 +21,7 @@ import yaml
 from filelock import FileLock
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-CODE = (".dvcignore", ".gitignore", "dvc.yaml", "flows", "pipelines", "recipes", "setwise", "tasks")
+CODE = (".dvcignore", ".gitignore", "dvc.yaml", "flows", "pipelines", "raw", "recipes", "setwise", "tasks")
 PARAMS: dict[str, Any] = {
     "seed": 0,
     "k": 2,

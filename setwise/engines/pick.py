@@ -35,7 +35,7 @@ def pick_engine(params: Params, folder: Path) -> ModelEngine:
         return VllmEngine.load(folder, model, settings.vllm, params.seed)
     if name == "openai" and settings.endpoint is not None:
         from setwise.engines.openai import OpenAIEngine
-        from setwise.training.model import end_token_ids, load_tokenizer
+        from setwise.policy import end_token_ids, load_tokenizer
 
         tokenizer = load_tokenizer(folder, trust_remote_code=model.trust_remote_code)
         return OpenAIEngine(settings.endpoint, folder, tokenizer, end_token_ids(folder, tokenizer))

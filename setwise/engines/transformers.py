@@ -32,7 +32,7 @@ class TransformersEngine:
         cls, path: str | Path, batch_size: int = 256, dtype: str = "float32", trust_remote_code: bool = False
     ) -> TransformersEngine:
         """Load the model and tokenizer of `path`; `InputError` where there is none."""
-        from setwise.training.model import load_policy
+        from setwise.policy import load_policy
 
         model, tokenizer = load_policy(path, dtype=dtype, trust_remote_code=trust_remote_code)
         return cls(model, tokenizer, batch_size)

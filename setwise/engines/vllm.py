@@ -41,7 +41,7 @@ class VllmEngine:
             raise InputError("evaluate.engine: vLLM is not installed; pip install 'setwise[vllm]', or use transformers")
         from vllm import LLM
 
-        from setwise.training.model import load_tokenizer
+        from setwise.policy import load_tokenizer
 
         tokenizer = load_tokenizer(folder, trust_remote_code=model.trust_remote_code)
         llm = LLM(

@@ -145,7 +145,7 @@ def merge_adapter(policy: Path, folder: Path, params: Params) -> None:
         return
     from peft import PeftModel
 
-    from setwise.training.model import load_policy
+    from setwise.policy import load_policy
 
     model, tokenizer = load_policy(policy, dtype=params.model.dtype, trust_remote_code=params.model.trust_remote_code)
     fresh = folder.with_name(f".{folder.name}.merged")

@@ -19,12 +19,12 @@ from setwise.engines import Sampling
 from setwise.engines.transformers import TransformersEngine
 from setwise.methods import get_method
 from setwise.params import Params
+from setwise.policy import load_policy
 from setwise.prompts import build_prompt
 from setwise.tracking import Run, TrackingError
 from setwise.training.alarms import Alarms, TrainingFailure
 from setwise.training.checkpoints import newest_whole, seal, step_of
 from setwise.training.curve import Curve
-from setwise.training.model import load_policy
 from setwise.training.processes import is_main, is_sharded, share, wait_for_all, whole_model
 from setwise.training.rl import SetTrainer, make_trainer
 from setwise.training.scale import SCORED_AT_ONCE, merge_adapter

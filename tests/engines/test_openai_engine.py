@@ -14,8 +14,8 @@ from tiny_policy import make_policy
 from setwise.engines import Sampling
 from setwise.engines.openai import OpenAIEngine
 from setwise.errors import InputError
+from setwise.policy import end_token_ids, load_tokenizer
 from setwise.scale_params import EndpointParams
-from setwise.training.model import end_token_ids, load_tokenizer
 
 PROMPTS = [f"prompt {i}" for i in range(40)]
 

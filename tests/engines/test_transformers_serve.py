@@ -21,8 +21,8 @@ from setwise.engines.openai import OpenAIEngine
 from setwise.engines.transformers import TransformersEngine
 from setwise.errors import InputError
 from setwise.evaluation import Protocol, StoreKey, dataset_digest, generate, prompt_digest
+from setwise.policy import end_token_ids, load_tokenizer
 from setwise.scale_params import EndpointParams
-from setwise.training.model import end_token_ids, load_tokenizer
 
 START_S = 120
 

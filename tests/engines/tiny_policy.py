@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from setwise.params import ModelParams
-from setwise.training.model import build_model
+from setwise.policy import build_model
 from setwise.training.tokenizer import build_tokenizer
 
 QUESTIONS = [f"A patient with fever and cough, case {i}. Which disease?" for i in range(40)]

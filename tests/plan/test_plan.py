@@ -12,8 +12,8 @@ from setwise.plan import make_plan
 from setwise.plan.memory import GIB, lora_parameters
 from setwise.plan.shape import KNOWN, get_shape
 from setwise.plan.tokens import least_tokens
+from setwise.policy import build_model
 from setwise.scale_params import LoraParams
-from setwise.training.model import build_model
 from setwise.training.processes import CONFIGS
 from setwise.training.tokenizer import build_tokenizer
 

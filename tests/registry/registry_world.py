@@ -20,7 +20,7 @@ from setwise.engines import Completion, Sampling
 from setwise.evaluation import StoreKey, dataset_digest, generate, get_protocol, prompt_digest, summarise
 from setwise.methods import get_method
 from setwise.params import ModelParams, Params, load_params
-from setwise.training.model import build_model
+from setwise.policy import build_model
 from setwise.training.tokenizer import build_tokenizer
 
 NAMES = tuple(f"disease {letter}" for letter in "abcdefgh")

@@ -16,7 +16,7 @@ from setwise.domains import get_domain
 from setwise.domains.parquet import write_examples
 from setwise.methods import get_method
 from setwise.params import Params, validate_params
-from setwise.training.model import build_model
+from setwise.policy import build_model
 from setwise.training.tokenizer import build_tokenizer
 from setwise.training.warmstart import warm_start
 

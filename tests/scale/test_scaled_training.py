@@ -11,8 +11,8 @@ from setwise.engines import Sampling
 from setwise.engines.pick import pick_engine
 from setwise.evaluation import StoreKey, dataset_digest, generate, get_protocol, prompt_digest, summarise
 from setwise.methods import METHODS, get_method
+from setwise.policy import load_policy
 from setwise.prompts import build_prompt
-from setwise.training.model import load_policy
 from setwise.training.train import train_method
 from setwise.training.warmstart import warm_start
 

@@ -9,7 +9,7 @@ from scale_world import make_params
 
 from setwise.errors import InputError
 from setwise.params import ModelParams
-from setwise.training.model import build_model, load_policy
+from setwise.policy import build_model, load_policy
 from setwise.training.tokenizer import build_tokenizer
 
 CODE = """

@@ -25,10 +25,10 @@ from setwise.engines.transformers import TransformersEngine
 from setwise.evaluation import StoreKey, dataset_digest, generate, get_protocol, prompt_digest, summarise
 from setwise.methods import get_method
 from setwise.params import Params, validate_params
+from setwise.policy import build_model
 from setwise.prompts import build_prompt
 from setwise.registry import Candidate, hold_gate, promote, register_challenger
 from setwise.tracking import get_client, model_name
-from setwise.training.model import build_model
 from setwise.training.tokenizer import build_tokenizer
 from setwise.training.warmstart import warm_start
 

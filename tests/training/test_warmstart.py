@@ -16,9 +16,9 @@ from setwise.engines import Sampling
 from setwise.engines.transformers import TransformersEngine
 from setwise.errors import InputError
 from setwise.params import ModelParams, WarmstartParams
+from setwise.policy import build_model
 from setwise.prompts import plain_prompt
 from setwise.training.demonstrations import distilled_demonstration, longest_completion, template_demonstration
-from setwise.training.model import build_model
 from setwise.training.supervised import tokenize
 from setwise.training.tokenizer import build_tokenizer
 from setwise.training.warmstart import warm_start

@@ -1,0 +1,139 @@
+"""The whole chain for real at smoke size: as a flow, as `dvc repro`, asked, run again, and with a param changed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from smoke_workspace import PARAMS, Ended, Workspace, make_workspace
+
+pytestmark = pytest.mark.chain
+
+METHODS = PARAMS["methods"]
+PATIENT = "Invented patient. Shows cendalgia. No elmuria."
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Ended]:
+    """A fresh clone in which the flow has run, and how it ended."""
+    workspace = make_workspace(tmp_path_factory.mktemp("chain") / "clone")
+    workspace.environment = {"PREFECT_HOME": str(workspace.root / ".prefect"), "MLFLOW_TRACKING_URI": ""}
+    for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
+        subprocess.run(command, cwd=workspace.root, check=True)
+    config = f"[core]\n    analytics = false\n    site_cache_dir = {workspace.root / '.dvc' / 'site'}\n"
+    (workspace.root / ".dvc" / "config").write_text(config)
+    return workspace, workspace.python("-m", "flows.rebuild", "--max-parallel", "2")
+
+
+@pytest.fixture
+def done(chain: tuple[Workspace, Ended]) -> Workspace:
+    """The workspace after the flow, with its own params."""
+    workspace, ended = chain
+    assert ended.code == 0, ended
+    workspace.write_params(PARAMS)
+    return workspace
+
+
+def changed_stages(workspace: Workspace) -> set[str]:
+    """What `dvc status` finds out of date."""
+    ended = workspace.python("-m", "dvc", "status", "--json")
+    assert ended.code == 0, ended
+    return set(json.loads(ended.out))
+
+
+def test_the_flow_runs_every_stage_and_ends_with_the_report(chain: tuple[Workspace, Ended]) -> None:
+    workspace, ended = chain
+    assert ended.code == 0, ended
+    assert "stages: 8 ran" in ended.out
+    assert "report.html" in ended.out
+    metrics = json.loads((workspace.root / "reports" / "metrics.json").read_text())["methods"]
+    assert set(METHODS) <= set(metrics)
+    assert "<html" in (workspace.root / "reports" / "report.html").read_text()
+
+
+def test_a_second_run_does_nothing_and_says_so(done: Workspace) -> None:
+    before = done.outputs()
+    ended = done.python("-m", "flows.rebuild")
+    assert (ended.code, "nothing to do: all 8 stages unchanged" in ended.out) == (0, True), ended
+    assert done.outputs() == before
+
+
+def test_dvc_alone_finds_nothing_to_do_either(done: Workspace) -> None:
+    assert changed_stages(done) == set()
+
+
+def test_another_learning_rate_makes_training_and_what_follows_stale_and_no_more(done: Workspace) -> None:
+    done.set(train__learning_rate=0.002)
+    assert changed_stages(done) == {f"train@{method}" for method in METHODS}
+    dry = done.python("-m", "dvc", "repro", "--dry", "--force-downstream")
+    stages = {line.split("'")[1] for line in dry.out.splitlines() if line.startswith("Running stage")}
+    assert stages == {*(f"{stage}@{method}" for stage in ("train", "evaluate") for method in METHODS), "report"}
+
+
+def test_a_stage_that_refuses_its_params_leaves_every_output_and_the_lock_as_they_were(done: Workspace) -> None:
+    before, lock = done.outputs(), (done.root / "dvc.lock").read_bytes()
+    done.set(train__learning_rte=0.002)
+    ended = done.python("-m", "dvc", "repro")
+    assert ended.code != 0
+    assert "error: params.yaml: unknown key train.learning_rte: did you mean 'learning_rate'?" in ended.err
+    assert "Traceback" not in ended.err
+    assert (done.outputs(), (done.root / "dvc.lock").read_bytes()) == (before, lock)
+
+
+def test_the_flow_ends_with_exit_code_2_and_the_line_of_the_stage(done: Workspace) -> None:
+    done.set(train__learning_rte=0.002)
+    ended = done.python("-m", "flows.rebuild")
+    assert ended.code == 2, ended
+    assert "params.yaml: unknown key train.learning_rte: did you mean 'learning_rate'?" in ended.out
+
+
+def test_the_trained_model_answers_with_ranked_confidences(done: Workspace) -> None:
+    question = json.loads(done.python("-c", FIRST_QUESTION).out)
+    reply = json.loads(done.python("-m", "setwise.cli", "ask", question, "--json").out)
+    if reply["valid"]:
+        confidences = [answer["confidence"] for answer in reply["answers"]]
+        assert len(confidences) == PARAMS["k"]
+        assert confidences == sorted(confidences, reverse=True)
+    else:
+        assert reply["reason"]
+
+
+FIRST_QUESTION = (
+    "import json, pyarrow.parquet as pq;"
+    "print(json.dumps(pq.read_table('data/clinic/test.parquet')['question'][0].as_py()))"
+)
+
+
+def test_a_single_answer_model_answers_with_one_line(done: Workspace) -> None:
+    question = json.loads(done.python("-c", FIRST_QUESTION).out)
+    ended = done.python("-m", "setwise.cli", "ask", question, "--method", "rlvr_single")
+    assert (ended.err, len(ended.out.strip().splitlines())) == ("", 1)
+
+
+def test_asking_an_unknown_method_lists_the_known_ones(done: Workspace) -> None:
+    error = done.python("-m", "setwise.cli", "ask", PATIENT, "--method", "rlvr").error
+    assert error == "error: unknown method 'rlvr': use one of rlvr_single, rlcr_single, rlvr_multi, rlcr_multi"
+
+
+def test_asking_a_method_that_is_not_trained_says_how_to_train_it(done: Workspace) -> None:
+    error = done.python("-m", "setwise.cli", "ask", PATIENT, "--method", "rlvr_multi").error
+    assert "rlvr_multi is not trained; run `dvc repro train@rlvr_multi`" in error
+
+
+def test_each_method_has_one_finished_tracking_run_with_curves_and_metrics(done: Workspace) -> None:
+    program = (
+        "import json; from setwise.tracking import get_client, get_experiment\n"
+        "c = get_client(); runs = c.search_runs([get_experiment(c, 'clinic')])\n"
+        "print(json.dumps([[r.info.run_name, r.info.status, sorted(r.data.metrics)] for r in runs]))"
+    )
+    runs = json.loads(done.python("-c", program).out)
+    assert sorted((name, status) for name, status, _ in runs) == sorted((f"{m}-k2-seed0", "FINISHED") for m in METHODS)
+    for _, _, metrics in runs:
+        assert {"train/reward", "train/held_out_reward", "eval/valid_rate", "eval/valid_rate_lo"} <= set(metrics)
+
+
+def test_nothing_of_this_machine_stands_in_the_report(done: Workspace) -> None:
+    page = (done.root / "reports" / "report.html").read_text()
+    assert str(Path(os.path.realpath(done.root))) not in page

@@ -1,0 +1,65 @@
+"""The command line: help everywhere, one-line errors with exit code 2, answers that can be read by a program."""
+
+import pytest
+from smoke_workspace import PARAMS, REPOSITORY, Ended, Workspace
+from typer.testing import CliRunner
+
+from setwise.cli import app
+
+
+def setwise(workspace: Workspace, *arguments: str) -> Ended:
+    return workspace.python("-m", "setwise.cli", *arguments)
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["ask"], ["check"], ["doctor"], ["evaluate"], ["recipe"], ["recipe", "list"], ["recipe", "use"]]
+)
+def test_every_command_has_help(command: list[str]) -> None:
+    result = CliRunner().invoke(app, [*command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage: " in result.output
+
+
+def test_recipes_are_listed_shown_and_used(bare_workspace: Workspace) -> None:
+    assert "* clinic" not in setwise(bare_workspace, "recipe", "list").out
+    used = setwise(bare_workspace, "recipe", "use", "clinic")
+    assert "the params that were there are kept in params.yaml.before-clinic" in used.out
+    assert "params.yaml is now recipe clinic (domain clinic); next: make run, or dvc repro" in used.out
+    assert "* clinic" in setwise(bare_workspace, "recipe", "list").out
+    shown = setwise(bare_workspace, "recipe", "show", "clinic").out
+    assert shown == (REPOSITORY / "recipes" / "clinic.yaml").read_text()
+
+
+def test_an_unknown_recipe_is_one_line_and_changes_nothing(bare_workspace: Workspace) -> None:
+    before = (bare_workspace.root / "params.yaml").read_bytes()
+    assert "unknown recipe 'clinc': did you mean 'clinic'?" in setwise(bare_workspace, "recipe", "use", "clinc").error
+    assert (bare_workspace.root / "params.yaml").read_bytes() == before
+
+
+def test_recipes_can_be_listed_with_broken_params(bare_workspace: Workspace) -> None:
+    (bare_workspace.root / "params.yaml").write_text("train: {a")
+    assert "  clinic" in setwise(bare_workspace, "recipe", "list").out
+
+
+def test_check_names_a_key_that_no_stage_reads(bare_workspace: Workspace) -> None:
+    assert setwise(bare_workspace, "check").out == "params.yaml: domain clinic, K = 2, rlvr_single, rlcr_multi\n"
+    bare_workspace.write_params({**PARAMS, "thread": 2})
+    assert setwise(bare_workspace, "check").error.endswith("unknown key thread: did you mean 'threads'?")
+
+
+def test_asking_before_anything_is_trained_says_what_to_run(bare_workspace: Workspace) -> None:
+    error = setwise(bare_workspace, "ask", "Who?").error
+    assert error == "error: models: no trained model of rlvr_single, rlcr_multi; run `make run` first"
+
+
+def test_an_empty_question_is_refused(bare_workspace: Workspace) -> None:
+    assert setwise(bare_workspace, "ask", " ").error == "error: the question is empty; put it in quotes"
+
+
+def test_doctor_names_packages_accelerator_engine_and_what_is_missing(bare_workspace: Workspace) -> None:
+    (bare_workspace.root / "params.yaml").unlink()
+    ended = setwise(bare_workspace, "doctor")
+    lines = {line.split()[1]: line for line in ended.out.splitlines()}
+    assert {"python", "torch", "mlflow", "dvc", "accelerator", "engine", "git", "params.yaml"} <= set(lines)
+    assert lines["params.yaml"].startswith("missing")
+    assert (ended.code, ended.err) == (1, "")

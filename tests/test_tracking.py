@@ -1,0 +1,159 @@
+"""One tracking run per (method, K, seed), written to by its id; a store that is away is one line and loses nothing."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from smoke_workspace import PARAMS, Workspace
+
+from setwise.params import Params, validate_params
+from setwise.tracking import (
+    WEIGHTS_TAG,
+    Run,
+    TrackingError,
+    failing,
+    find_run,
+    flatten,
+    get_client,
+    reopen_run,
+    start_run,
+)
+
+
+@pytest.fixture
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    """The smoke params, in a workspace of their own."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return validate_params(PARAMS, "params.yaml")
+
+
+@pytest.fixture
+def run(params: Params) -> Run:
+    return start_run(params, "rlcr_multi", {"train": "a" * 64, "test": "b" * 64}, {"setwise.stage": "train"})
+
+
+def status(run: Run) -> str:
+    return str(run.client.get_run(run.run_id).info.status)
+
+
+def test_a_run_is_named_by_method_k_and_seed_and_holds_params_and_datasets(run: Run) -> None:
+    found = run.client.get_run(run.run_id)
+    assert found.info.run_name == "rlcr_multi-k2-seed0"
+    assert (found.data.params["train.steps"], found.data.params["domain.name"]) == ("20", "clinic")
+    assert run.client.get_experiment(found.info.experiment_id).name == "setwise/clinic"
+    digests = {item.dataset.name: item.dataset.digest for item in found.inputs.dataset_inputs}
+    assert digests == {"clinic/train": "a" * 36, "clinic/test": "b" * 36}
+
+
+def test_params_are_flattened_by_section() -> None:
+    assert flatten({"k": 3, "train": {"steps": 5, "deep": {"x": None}}}) == {
+        "k": "3",
+        "train.steps": "5",
+        "train.deep.x": "None",
+    }
+
+
+def test_what_is_not_finite_is_not_logged(run: Run) -> None:
+    run.log_metrics({"a": 1.0, "b": float("nan"), "c": float("inf")}, 3)
+    assert run.held_steps() == {"a": {3}}
+
+
+def test_the_newest_run_of_the_weights_is_found(params: Params, run: Run) -> None:
+    run.set_tags({WEIGHTS_TAG: "w1"})
+    assert find_run("clinic", "w2") is None
+    later = start_run(params, "rlcr_multi", {}, {WEIGHTS_TAG: "w1"})
+    found = find_run("clinic", "w1")
+    assert found is not None
+    assert found.run_id == later.run_id
+
+
+def test_a_failure_is_marked_and_raised_on(run: Run) -> None:
+    with pytest.raises(ValueError, match="went wrong"), failing(run):
+        raise ValueError("went\nwrong".replace("\n", " "))
+    assert status(run) == "FAILED"
+    assert run.client.get_run(run.run_id).data.tags["setwise.failure"] == "went wrong"
+
+
+def test_a_reopened_run_is_running_and_forgets_its_failure(run: Run) -> None:
+    with pytest.raises(KeyboardInterrupt), failing(run):
+        raise KeyboardInterrupt
+    again = reopen_run(run.run_id)
+    assert again is not None
+    assert status(again) == "RUNNING"
+    assert "setwise.failure" not in again.client.get_run(run.run_id).data.tags
+
+
+def test_a_run_that_is_deleted_or_unknown_is_not_reopened(run: Run) -> None:
+    run.client.delete_run(run.run_id)
+    assert reopen_run(run.run_id) is None
+    assert reopen_run("0" * 32) is None
+
+
+def test_a_deleted_experiment_is_said_in_one_line(params: Params, run: Run) -> None:
+    run.client.delete_experiment(run.client.get_run(run.run_id).info.experiment_id)
+    with pytest.raises(TrackingError, match=r"tracking at .*mlflow\.db: .*; start the server or mend") as caught:
+        start_run(params, "rlcr_multi", {}, {})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_failure_is_raised_on_when_tracking_is_away(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(ValueError, match="the cause"), failing(Run(get_client(), "0" * 32)):
+        raise ValueError("the cause")
+
+
+@contextmanager
+def server(folder: Path, port: int) -> Iterator[None]:
+    """An MLflow server on this machine, until the block ends."""
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder)]
+    with (folder / "server.log").open("a") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
+    try:
+        end = time.monotonic() + 120
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert process.poll() is None, (folder / "server.log").read_text()
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_a_server_that_goes_away_during_training_loses_no_row(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    uri = f"http://127.0.0.1:{port}"
+    workspace.environment = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    curve = workspace.root / "checkpoints" / "rlcr_multi" / "curve.jsonl"
+    with server(tmp_path, port):
+        started = workspace.start("train", "--method", "rlcr_multi")
+        while not (curve.exists() and curve.read_text().count("\n") >= 3):
+            assert started.running, started.wait()
+            time.sleep(0.01)
+    away = started.wait()
+    assert (away.code, len(away.err.strip().splitlines())) == (1, 1), away
+    assert "rlcr_multi is trained and waits in checkpoints/rlcr_multi: start tracking, run again" in away.err
+    with server(tmp_path, port):
+        again = workspace.run("train", "--method", "rlcr_multi")
+        assert again.code == 0, again
+        assert "rlcr_multi: 0 steps in" in again.out
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        client = get_client()
+        (found,) = client.search_runs([client.get_experiment_by_name("setwise/clinic").experiment_id])
+        steps = sorted(metric.step for metric in client.get_metric_history(found.info.run_id, "train/reward"))
+    assert (found.info.status, steps) == ("FINISHED", list(range(1, 21)))
