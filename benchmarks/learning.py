@@ -91,36 +91,39 @@ def measure(seed: int, methods: Sequence[str], train: dict[str, Any]) -> dict[st
     start = build_model(params.model, tokenizer, seed)
     layouts = [method.layout(params.k) for method in METHODS.values()]
     result: dict[str, Any] = {}
-    weights = Path(tempfile.mkdtemp(prefix="setwise-learning-"))
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         record = warm_start(
             start, tokenizer, examples, prepared.vocabulary, params.warmstart, layouts, "", seed, Path(folder)
         )
+        seconds = {"seconds": round(time.perf_counter() - began, 1)}
+        result["warmstart"] = seconds | {name: round(value, 1) for name, value in record.items()}
+        weights = Path(folder) / "warmstart"
         start.save_pretrained(weights)
         tokenizer.save_pretrained(weights)
-        result["warmstart"] = {"seconds": round(time.perf_counter() - began, 1)} | {
-            k: round(v, 1) for k, v in record.items()
-        }
-    for name in methods:
-        layout = METHODS[name].layout(params.k)
-        model, _ = load_policy(weights)
-        before = evaluate(model, tokenizer, test, layout, seed)
-        with tempfile.TemporaryDirectory() as folder:
-            trainer = make_trainer(model.train(), tokenizer, examples, METHODS[name], params, Path(folder))
-            began = time.perf_counter()
-            trainer.train()
-            seconds = round(time.perf_counter() - began, 1)
-        after = evaluate(model, tokenizer, test, layout, seed)
-        gain = after.pop("covered") - before.pop("covered")
-        low, high = np.percentile(np.random.default_rng(0).choice(gain, (2000, len(gain))).mean(axis=1), [2.5, 97.5])
-        after |= {
-            "gain": round(float(gain.mean()), 5),
-            "gain_lo": round(float(low), 5),
-            "gain_hi": round(float(high), 5),
-        }
-        result[name] = after | {"seconds": seconds, "steps": params.train.steps, "before": before}
+        for name in methods:
+            result[name] = _measure_method(name, weights, examples, test, params)
     return result
+
+
+def _measure_method(
+    name: str, weights: Path, examples: Sequence[Example], test: Sequence[Example], params: Params
+) -> dict[str, Any]:
+    """Train one method from the warm start in `weights`; figures before and after."""
+    layout = METHODS[name].layout(params.k)
+    model, tokenizer = load_policy(weights)
+    before = evaluate(model, tokenizer, test, layout, params.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = make_trainer(model.train(), tokenizer, examples, METHODS[name], params, Path(folder))
+        began = time.perf_counter()
+        trainer.train()
+        seconds = round(time.perf_counter() - began, 1)
+    after = evaluate(model, tokenizer, test, layout, params.seed)
+    gain = after.pop("covered") - before.pop("covered")
+    low, high = np.percentile(np.random.default_rng(0).choice(gain, (2000, len(gain))).mean(axis=1), [2.5, 97.5])
+    gains = {"gain": gain.mean(), "gain_lo": low, "gain_hi": high}
+    after |= {key: round(float(value), 5) for key, value in gains.items()}
+    return after | {"seconds": seconds, "steps": params.train.steps, "before": before}
 
 
 def summarise(seeds: Sequence[dict[str, Any]], methods: Sequence[str]) -> dict[str, Any]:
