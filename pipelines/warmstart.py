@@ -23,6 +23,7 @@ def warmstart(params: Params) -> None:
     import torch
     from transformers import set_seed
 
+    from setwise.training.live import LiveLine
     from setwise.training.warmstart import warm_start
 
     torch.set_num_threads(params.threads)
@@ -53,6 +54,7 @@ def warmstart(params: Params) -> None:
                 get_domain(params.domain.name).instruction,
                 params.seed,
                 Path(scratch),
+                callbacks=[LiveLine("warm start")],
             )
         log.info("warm start: %.0f s, %s", time.monotonic() - started, counts)
         _save(model, tokenizer, weights)

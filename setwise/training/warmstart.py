@@ -21,6 +21,7 @@ from setwise.training.demonstrations import (
     longest_completion,
     template_demonstration,
 )
+from setwise.training.live import counted
 from setwise.training.supervised import supervise
 
 if TYPE_CHECKING:
@@ -140,9 +141,10 @@ def _sample(
     """Single answers of the policy to each example, and how many completions were invalid."""
     prompts = [build_prompt(example.question, _SINGLE, tokenizer, instruction) for example in examples]
     sampling = Sampling(max_tokens=longest_completion(examples, _SINGLE, tokenizer), n=samples, seed=seed)
+    generated = TransformersEngine(model, tokenizer, batch_size=512).generate(prompts, sampling)
     sets = [
         [parse(completion.text, _SINGLE) for completion in drawn]
-        for drawn in TransformersEngine(model, tokenizer, batch_size=512).generate(prompts, sampling)
+        for drawn in counted(generated, len(prompts), f"sampling {samples} single answers a question")
     ]
     answers = [[found.answers[0] for found in drawn if isinstance(found, AnswerSet)] for drawn in sets]
     return answers, samples * len(examples) - sum(map(len, answers))
