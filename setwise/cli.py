@@ -40,6 +40,7 @@ def _complete_recipe() -> list[str]:
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     method: Annotated[str | None, typer.Option(help="Whose model to ask.", autocompletion=_complete_method)] = None,
+    champion: Annotated[bool, typer.Option("--champion", help="Ask the registered champion, as it is served.")] = False,
     temperature: Annotated[float, typer.Option(min=0.0, help="0 is the model's best set.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -51,7 +52,15 @@ def ask(
     from setwise.ask import ask as ask_model
     from setwise.params import load_params
 
-    reply = ask_model(question, load_params(), method, temperature=temperature)
+    params = load_params()
+    if champion:
+        from setwise.serving.champion import ask_champion
+
+        if method is not None:
+            raise InputError("--method and --champion: name one of them; the champion has its own method")
+        reply = ask_champion(question, params.domain.name, temperature)
+    else:
+        reply = ask_model(question, params, method, temperature=temperature)
     if as_json:
         typer.echo(json.dumps(reply.to_json(), ensure_ascii=False))
     elif reply.reason is not None:
@@ -123,6 +132,54 @@ def _figure(entry: dict[str, Any]) -> str:
         return f"undefined: {entry['reason']}"
     interval = "" if entry["lo"] is None else f"  [{entry['lo']:.4f}, {entry['hi']:.4f}]"
     return f"{entry['value']:.4f}{interval}"
+
+
+@app.command()
+def compare(
+    run_a: Annotated[str, typer.Argument(help="A run name or id, a method, or champion; /protocol may follow.")],
+    run_b: Annotated[str, typer.Argument(help="What is judged: better, worse or undecided against the first.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """Compare two evaluated runs, question by question: paired differences with 95% intervals."""
+    from setwise.quiet import turn_telemetry_off
+
+    turn_telemetry_off()
+    _quiet_libraries()
+    from setwise.report.compare import compare_runs, table, to_json
+
+    rows = compare_runs(run_a, run_b)
+    if as_json:
+        typer.echo(json.dumps(to_json(rows), ensure_ascii=False, allow_nan=False))
+        return
+    lines = table(rows, run_a, run_b)
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:
+        typer.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+@app.command()
+def plan(
+    recipe: Annotated[str, typer.Argument(help="The recipe to plan.", autocompletion=_complete_recipe)],
+    device_gib: Annotated[float, typer.Option(min=1.0, help="Memory of one GPU in GiB.")] = 80.0,
+    prompt_tokens: Annotated[int | None, typer.Option(min=1, help="Tokens of a prompt.")] = None,
+) -> None:
+    """Say what a recipe would run: processes, batches, tokens and memory by part. No GPU is needed."""
+    from setwise.plan import make_plan
+    from setwise.recipes import read_recipe
+
+    made = make_plan(read_recipe(recipe)[1], device_gib, prompt_tokens)
+    typer.echo(str(made))
+    made.require_installed()
+
+
+@app.command()
+def rollback() -> None:
+    """Give the title of champion back to the version before."""
+    from setwise.params import load_params
+    from setwise.registry.versions import roll_back
+
+    left, now = roll_back(load_params().domain.name)
+    typer.echo(f"champion: version {left} was rolled back; version {now} is champion again")
 
 
 @app.command()
