@@ -2,6 +2,8 @@
 
 import contextvars
 import json
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -252,14 +254,30 @@ def test_the_deployment_runs_after_a_completed_rebuild_and_after_nothing_else():
     assert not fires("prefect.flow-run.Completed", "train")
 
 
-def test_the_command_promotes_and_rolls_back(tmp_path, monkeypatch, capsys):
+def test_the_command_promotes_and_rolls_back(tmp_path, prefect_server):
     workspace = make_workspace(tmp_path / "workspace", n_questions=40)
     workspace.contender(1, GOOD)
-    monkeypatch.chdir(workspace.root)
-    assert flow_module.main(["--rollback"]) == 2
-    assert "error: setwise-clinic: no champion to roll back" in capsys.readouterr().err
-    assert run(workspace).name == "Promoted"
-    assert flow_module.main(["--rollback"]) == 2
-    assert "the first champion" in capsys.readouterr().err
-    assert flow_module.main(["--method", "rlvr_single"]) == 2
-    assert capsys.readouterr().err.endswith("add it there, or use rlcr_multi\n")
+
+    def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        environment = {**os.environ, "PYTHONPATH": str(HOUSE), "PREFECT_API_URL": prefect_server}
+        return subprocess.run(
+            [sys.executable, "-m", "flows.promote", *arguments],
+            cwd=workspace.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    early = command("--rollback")
+    assert (early.returncode, early.stderr.count("\n")) == (2, 1)
+    assert early.stderr.startswith("error: setwise-clinic: no champion to roll back")
+    wrong = command("--method", "rlvr_single")
+    assert wrong.returncode == 2
+    assert wrong.stderr.endswith("add it there, or use rlcr_multi\n")
+    done = command()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("Promoted: setwise-clinic version 1 against no champion: passed: no champion yet\n")
+    late = command("--rollback")
+    assert late.returncode == 2
+    assert "the first champion" in late.stderr
