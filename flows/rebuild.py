@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, Literal
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.settings import temporary_settings
@@ -230,6 +230,10 @@ def _publish(workspace: Path, result: Rebuild, log: Callable[[str], None]) -> No
     rows = _metrics(workspace, log)
     if rows:
         create_table_artifact(rows, key="metrics", description="Set-level metrics by method, with 95% intervals.")
+    summary = workspace / "reports" / "summary.md"
+    if summary.is_file():
+        links = f"Report: `{workspace / 'reports' / 'report.html'}`. Runs and curves: MLflow, experiment `setwise/…` (`make ui`)."
+        create_markdown_artifact(f"{summary.read_text(encoding='utf-8')}\n{links}\n", key="summary")
 
 
 def _metrics(workspace: Path, log: Callable[[str], None]) -> list[Row]:
