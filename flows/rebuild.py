@@ -232,7 +232,8 @@ def _publish(workspace: Path, result: Rebuild, log: Callable[[str], None]) -> No
         create_table_artifact(rows, key="metrics", description="Set-level metrics by method, with 95% intervals.")
     summary = workspace / "reports" / "summary.md"
     if summary.is_file():
-        links = f"Report: `{workspace / 'reports' / 'report.html'}`. Runs and curves: MLflow, experiment `setwise/…` (`make ui`)."
+        page = workspace / "reports" / "report.html"
+        links = f"Report: `{page}`. Runs and curves: MLflow (`make ui`)."
         create_markdown_artifact(f"{summary.read_text(encoding='utf-8')}\n{links}\n", key="summary")
 
 
