@@ -44,9 +44,9 @@ _T_95 = {1: float("nan"), 2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 
 def make_params(seed: int, train: dict[str, Any]) -> Params:
     """The defaults, with this seed."""
-    sections: dict[str, Any] = {name: {} for name in ("model", "warmstart", "reward", "evaluate", "scale")}
-    content = {"seed": seed, "k": 3, "methods": list(METHODS), "threads": torch.get_num_threads(), "train": train}
-    return validate_params(content | sections | {"domain": {"name": "clinic"}}, "benchmark")
+    given: dict[str, Any] = {"seed": seed, "k": 3, "methods": list(METHODS), "threads": torch.get_num_threads()}
+    given |= {"train": train, "domain": {"name": "clinic"}}
+    return validate_params({name: {} for name in Params.model_fields} | given, "benchmark")
 
 
 def evaluate(model: Any, tokenizer: Any, test: Sequence[Example], layout: Layout, seed: int) -> dict[str, Any]:
