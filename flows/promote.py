@@ -15,7 +15,7 @@ from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from prefect.logging import get_run_logger
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import temporary_settings
 from prefect.states import Completed, Failed, State
 from pydantic import Field
 
@@ -120,7 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.rollback:
             sys.stdout.write(rollback(workspace) + "\n")
             return 0
-        with server_for(workspace) as api_url, temporary_settings({PREFECT_API_URL: api_url}):
+        with server_for(workspace) as server, temporary_settings(server):
             state: State[Any] = promote(str(workspace), options.method, return_state=True)
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
