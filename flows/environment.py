@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
-from tasks.environment import QUIET
+from setwise.quiet import TELEMETRY_OFF
 
 LINE = "%(asctime)s | {run} | %(message)s"
 
 DEFAULTS = {
-    **QUIET,
+    **TELEMETRY_OFF,
     "PREFECT_LOGGING_FORMATTERS_STANDARD_FLOW_RUN_FMT": LINE.format(run="%(flow_name)s"),
     "PREFECT_LOGGING_FORMATTERS_STANDARD_TASK_RUN_FMT": LINE.format(run="%(task_run_name)s"),
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",

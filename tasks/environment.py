@@ -5,22 +5,14 @@ import os
 import sys
 from pathlib import Path
 
-MARK = "SETWISE_STAGE_OF"
+from setwise.quiet import TELEMETRY_OFF
 
-QUIET = {
-    "DO_NOT_TRACK": "1",
-    "DVC_NO_ANALYTICS": "1",
-    "GX_ANALYTICS_ENABLED": "false",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
-}
+MARK = "SETWISE_STAGE_OF"
 
 
 def child_environment() -> dict[str, str]:
     """Return this process's environment made quiet, with this Python and this code found first by child processes."""
-    environment = {**QUIET, **os.environ}
+    environment = {**TELEMETRY_OFF, **os.environ}
     python_home = str(Path(sys.executable).parent)
     path = environment.get("PATH", os.defpath)
     if path.split(os.pathsep)[0] != python_home:
