@@ -101,7 +101,9 @@ def get_experiment(client: MlflowClient, domain: str, workspace: Path = Path()) 
         served = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
         location = None if served else (workspace / "mlruns" / "artifacts" / domain).resolve().as_uri()
         try:
-            return str(client.create_experiment(name, artifact_location=location))
+            # Opens the pages of training runs; without it MLflow 3 opens those of traces, which stay empty here.
+            kind = {"mlflow.experimentKind": "custom_model_development"}
+            return str(client.create_experiment(name, artifact_location=location, tags=kind))
         except MlflowException:
             found = client.get_experiment_by_name(name)
             if found is None:
