@@ -34,6 +34,7 @@ def report(params: Params) -> None:
     """
     examples = read_examples(split_path(params, "test"))
     results = read_results(params, examples, EVALUATION, CURVES, VALIDATION, SWEEPS)
+    log.info("comparing the methods on %d questions", len(examples))
     findings = find(results)
     runs = _tracking_runs(results)
     page = render_page(findings, Facts(_revision(), {method: _facts(run) for method, run in runs.items()}))

@@ -138,6 +138,7 @@ def _run_checkpoints(
     source = context.data_sources.add_pandas("prepared")
     results = {}
     for split, table in tables.items():
+        log.info("%s: checking %d rows", split, len(table))
         batch = source.add_dataframe_asset(split).add_batch_definition_whole_dataframe(split)
         suite = context.suites.add(gx.ExpectationSuite(name=f"{domain.name}_{split}"))
         for expectation in _expectations(table, sizes[split], vocabulary, domain):
