@@ -11,6 +11,7 @@ from setwise.report.artifact import markdown
 from setwise.report.claims import Claim, claims
 from setwise.report.comparisons import Comparisons, contests, gains
 from setwise.report.data import splits
+from setwise.report.groups import groupings
 from setwise.report.metrics import headline
 from setwise.report.numbers import count
 from setwise.report.provenance import Facts
@@ -86,6 +87,7 @@ def _context(findings: Findings, facts: Facts) -> dict[str, Any]:
         "findings": findings,
         "facts": facts,
         "tables": tables.method_tables(results),
+        "groupings": groupings(results),
         "answer_figures": figures.answer_figures(results),
         "unique_figure": figures.unique_figure(results),
         "reliability_figures": figures.reliability_figures(results),
