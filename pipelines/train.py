@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -86,12 +85,6 @@ def _open_run(params: Params, method: str, interrupted: str | None, data: dict[s
             return run
         log.info("%s: the tracking run of the interrupted training is gone; its curve goes to a new one", method)
     return start_run(params, method, data, {"setwise.warmstart": policy, "setwise.stage": "train"})
-
-
-def curve_rows(method: str) -> list[dict[str, float]]:
-    """The training curve of a method, one row per logged step."""
-    text = curve_path(method).read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
 
 
 if __name__ == "__main__":

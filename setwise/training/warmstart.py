@@ -69,11 +69,7 @@ def warm_start(
     }
     began = time.perf_counter()
     distill = params.source == "distill"
-    wanted = [_SINGLE] if distill else list(layouts)
-    import os
-
-    if os.environ.get("MIX"):
-        wanted = [list(layouts)[int(c) - 1] for c in os.environ["MIX"]]
+    wanted = _first_layouts(layouts) if distill else list(layouts)
     found = [
         template_demonstration(example, wanted[i % len(wanted)], answers, rng)
         for i, example in enumerate(examples[: params.examples])
