@@ -26,7 +26,7 @@ def warmstart(params: Params) -> None:
     from setwise.training.live import LiveLine
     from setwise.training.warmstart import warm_start
 
-    torch.set_num_threads(params.threads)
+    torch.set_num_threads(params.warmstart.threads)
     set_seed(params.seed)
     folder = data_folder(params)
     examples = read_examples(split_path(params, "train"))

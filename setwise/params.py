@@ -56,16 +56,26 @@ class WarmstartParams(Section):
 
     Attributes:
         source: `none` starts from the policy as it is, for a model that follows the layout when told.
+        layout_share: share of demonstrations whose tags are learnt beside their answers and confidences.
+        distill_from: `scores` takes the probability that the single-answer policy gives each answer of the domain's
+            closed list; `samples` its share among `distill_samples` drawn answers, for open answers and reasoning.
+        distill_examples: questions whose answers are distilled, one demonstration each, in turns over the layouts.
+        confidence_weight: of the expected squared distance of stated confidences to the distilled ones, in the loss.
+        threads: of this stage, which runs alone.
     """
 
     source: Literal["none", "template", "distill"] = "distill"
-    examples: Positive = 36_000
-    epochs: Positive = 1
-    learning_rate: Rate = 4e-3
-    batch_size: Positive = 128
-    distill_examples: Positive = 9_000
+    examples: Positive = 38_000
+    epochs: Annotated[float, Field(gt=0)] = 1
+    learning_rate: Rate = 5e-3
+    batch_size: Positive = 32
+    layout_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    distill_from: Literal["scores", "samples"] = "scores"
+    distill_examples: Positive = 38_000
     distill_samples: Annotated[int, Field(ge=2)] = 12
-    distill_epochs: Positive = 1
+    distill_epochs: Annotated[float, Field(gt=0)] = 1.25
+    confidence_weight: Annotated[float, Field(ge=0)] = 60.0
+    threads: Positive = 2
 
 
 class RewardParams(Section):

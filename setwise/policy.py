@@ -23,9 +23,11 @@ _INITIALIZER_RANGE = 0.1
 
 
 def build_model(params: ModelParams, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
-    """A Qwen3 decoder of the params' size with fresh weights drawn from `seed`, embeddings tied."""
+    """A Qwen3 decoder of the params' size, its weights drawn from `seed`; embeddings are tied, confidences in order."""
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    from setwise.training.confidences import confidence_tokens, order_confidences
 
     if params.hidden_size % params.heads:
         raise InputError(
@@ -48,7 +50,10 @@ def build_model(params: ModelParams, tokenizer: PreTrainedTokenizerBase, seed: i
         pad_token_id=tokenizer.pad_token_id,
     )
     torch.manual_seed(seed)
-    return Qwen3ForCausalLM(config)
+    model = Qwen3ForCausalLM(config)
+    if tokens := confidence_tokens(tokenizer):
+        order_confidences(model, tokens, seed)
+    return model
 
 
 def load_policy(

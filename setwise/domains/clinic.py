@@ -187,9 +187,8 @@ def attainable_coverage(hypotheses: Hypotheses, posterior: NDArray[np.float64], 
 def describe(world: World, findings: Sequence[int]) -> str:
     """The patient as text, marked as invented: findings present, then findings absent, in the world's order."""
     shown = [world.findings[i] for i, value in enumerate(findings) if value == 1]
-    absent = [world.findings[i] for i, value in enumerate(findings) if value == 0]
-    parts = [f"shows {', '.join(shown)}" if shown else "", f"no {', '.join(absent)}" if absent else ""]
-    return f"{_MARK} {'; '.join(filter(None, parts))}."
+    absent = [f"no {world.findings[i]}" for i, value in enumerate(findings) if value == 0]
+    return f"{_MARK} {', '.join(shown + absent)}."
 
 
 def sample_patients(

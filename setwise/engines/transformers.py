@@ -83,7 +83,7 @@ def generate_ids(
     copies = sampling.n if sampling.temperature > 0 else 1
     with torch.inference_mode():
         if copies > 1:
-            settings["past_key_values"] = _prefill(model, inputs, copies)
+            settings["past_key_values"] = prefill(model, inputs, copies)
             inputs = {name: tensor.repeat_interleave(copies, dim=0) for name, tensor in inputs.items()}
         output: Any = model.generate(**inputs, **settings, pad_token_id=tokenizer.pad_token_id)  # type: ignore[operator]
     new = output[:, inputs["input_ids"].shape[1] :].cpu()
@@ -94,8 +94,12 @@ def generate_ids(
     return drawn if copies == sampling.n else [one for one in drawn for _ in range(sampling.n)]
 
 
-def _prefill(model: PreTrainedModel, inputs: dict[str, Any], copies: int) -> Any:
-    """The keys and values of every prompt but its last token, computed once and repeated `copies` times."""
+def prefill(model: PreTrainedModel, inputs: dict[str, Any], copies: int) -> Any:
+    """The keys and values of every prompt but its last token, computed once and repeated `copies` times.
+
+    Args:
+        inputs: `input_ids` and `attention_mask` of prompts padded on the left.
+    """
     mask = inputs["attention_mask"]
     cache = model(
         input_ids=inputs["input_ids"][:, :-1],

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,25 +43,21 @@ def template_demonstration(
 
 
 def distilled_demonstration(
-    example: Example, layout: Layout, samples: Sequence[str], vocabulary: Sequence[str], rng: random.Random
+    example: Example, layout: Layout, beliefs: Mapping[str, float], vocabulary: Sequence[str], rng: random.Random
 ) -> Demonstration | None:
-    """The K most frequent distinct samples, most frequent first, their frequencies as confidences.
+    """The K most probable answers, most probable first, their probabilities as confidences.
 
-    A single-answer layout gets one of the samples, drawn as the policy draws them. Where there are fewer than K
-    distinct samples, distractors that were never sampled fill the set with confidence 0.
+    Where fewer than K answers are believed in, distractors with confidence 0 fill the set.
 
     Args:
-        samples: N answers of a single-answer policy to the question (valid completions only).
+        beliefs: the probability that a single-answer policy gives each answer: its score, or its share of samples.
     """
-    counts = Counter(samples)
-    if not counts:
-        return None
-    ranked = sorted(counts, key=lambda answer: (-counts[answer], answer))
-    answers = [rng.choice(list(samples))] if layout.k == 1 else ranked[: layout.k]
+    ranked = sorted(beliefs, key=lambda answer: (-beliefs[answer], answer))
+    answers = ranked[: layout.k]
     answers += _distractors(ranked, layout.k - len(answers), vocabulary, rng)
-    if len(answers) < layout.k:
+    if not ranked or len(answers) < layout.k:
         return None
-    confidences = tuple(round(counts[a] / len(samples), 2) for a in answers) if layout.confidences else None
+    confidences = tuple(round(beliefs.get(answer, 0.0), 2) for answer in answers) if layout.confidences else None
     return Demonstration(example.question, layout, AnswerSet(tuple(answers), confidences))
 
 

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
+_BETA2 = 0.99
+"""Adam's memory of squared gradients: a hundred steps, of some hundreds."""
+
+
 class SetTrainer(GRPOTrainer):
     """GRPO on answer sets. Rewards and loss are TRL's; so are advantages with `credit="set"`.
 
@@ -189,6 +193,7 @@ def make_trainer(
         max_steps=train.steps,
         learning_rate=train.learning_rate,
         lr_scheduler_type="linear",
+        adam_beta2=_BETA2,
         warmup_steps=train.warmup_steps,
         num_generations=train.generations,
         max_completion_length=limit,

@@ -15,7 +15,7 @@ MOST_ANSWERS = 20
 """Largest K whose tags are single tokens."""
 CONFIDENCES = tuple(f"{i / 100:.2f}" for i in range(101))
 """The confidences our demonstrations state."""
-_PIECES = r"\n| ?[0-9]+(?:\.[0-9]+)?| ?\p{L}+| ?[^\s\p{L}0-9]+|\s+"
+_PIECES = r"\n| ?[0-9]+(?:\.[0-9]+)?|[,;:]? ?\p{L}+(?: \p{L}+){0,2}| ?[^\s\p{L}0-9]+|\s+"
 
 
 def layout_tags(most_answers: int = MOST_ANSWERS) -> list[str]:

@@ -75,11 +75,9 @@ def test_the_posterior_of_an_example_is_that_of_each_diagnosis(mode: str) -> Non
     params = small(mode=mode)
     world = make_world(params)
     for example in DOMAIN.load(params, 3).splits["test"][:20]:
-        said = {
-            part.split()[0]: part for part in example.question.removeprefix("Invented patient: ").strip(".").split("; ")
-        }
-        shown = said.get("shows", "").removeprefix("shows ").split(", ")
-        absent = said.get("no", "").removeprefix("no ").split(", ")
+        said = example.question.removeprefix("Invented patient: ").removesuffix(".").split(", ")
+        shown = [part for part in said if not part.startswith("no ")]
+        absent = [part.removeprefix("no ") for part in said if part.startswith("no ")]
         findings = [1 if name in shown else 0 if name in absent else -1 for name in world.findings]
         assert sum(v >= 0 for v in findings) == params.examined
         posterior = brute_force(world, mode, findings)

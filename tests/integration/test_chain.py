@@ -12,7 +12,7 @@ from smoke_workspace import PARAMS, Ended, Workspace, make_workspace
 pytestmark = pytest.mark.chain
 
 METHODS = PARAMS["methods"]
-PATIENT = "Invented patient. Shows cendalgia. No elmuria."
+PATIENT = "Invented patient: cendalgia, no oskuria."
 
 
 @pytest.fixture(scope="module")

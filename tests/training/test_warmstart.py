@@ -49,19 +49,22 @@ def test_no_demonstration_is_made_where_there_are_too_few_answers() -> None:
     assert template_demonstration(_example("flu"), Layout(3), [], random.Random(0)) is None
 
 
-def test_distillation_ranks_samples_by_frequency_and_states_it_as_confidence() -> None:
-    samples = ["cold", "flu", "cold", "cold"]
+def test_distillation_ranks_answers_by_probability_and_states_it_as_confidence() -> None:
     layout = Layout(2, confidences=True)
-    made = distilled_demonstration(_example("flu"), layout, samples, ["gout"], random.Random(0))
+    made = distilled_demonstration(_example("flu"), layout, {"flu": 0.25, "cold": 0.75}, ["gout"], random.Random(0))
     assert made is not None
     assert made.answer_set == AnswerSet(("cold", "flu"), (0.75, 0.25))
 
 
 def test_an_answer_that_was_never_sampled_fills_the_set_with_confidence_zero() -> None:
     layout = Layout(2, confidences=True)
-    made = distilled_demonstration(_example("flu"), layout, ["flu"], ["flu", "gout"], random.Random(0))
+    made = distilled_demonstration(_example("flu"), layout, {"flu": 1.0}, ["flu", "gout"], random.Random(0))
     assert made is not None
     assert made.answer_set == AnswerSet(("flu", "gout"), (1.0, 0.0))
+
+
+def test_a_question_without_any_valid_sample_gives_no_demonstration() -> None:
+    assert distilled_demonstration(_example("flu"), Layout(2), {}, ["flu", "gout"], random.Random(0)) is None
 
 
 def test_only_the_completion_is_labelled_and_it_ends(tokenizer: Any) -> None:
@@ -73,6 +76,16 @@ def test_only_the_completion_is_labelled_and_it_ends(tokenizer: Any) -> None:
     assert parse(tokenizer.decode(labelled[:-1]), Layout(1)) == made.answer_set
 
 
+def test_tags_are_labelled_in_the_asked_share_of_demonstrations_and_answers_in_all(world: Any, tokenizer: Any) -> None:
+    made = [template_demonstration(e, Layout(1), [], random.Random(0)) for e in world.splits["train"][:400]]
+    rows = tokenize([one for one in made if one], tokenizer, "", layout_share=0.25)
+    labelled = [tokenizer.decode([token for token in row if token != -100]) for row in rows["labels"]]
+    answers = [example.gold[0][0] for example in world.splits["train"][:400]]
+    assert all(answer in text for answer, text in zip(answers, labelled, strict=True))
+    assert 0.15 < sum("</answer>" in text for text in labelled) / 400 < 0.35
+    assert all(text == f" {answer}" for answer, text in zip(answers, labelled, strict=True) if "</answer>" not in text)
+
+
 def test_the_longest_completion_holds_every_gold_set(world: Any, tokenizer: Any) -> None:
     examples = world.splits["train"]
     limit = longest_completion(examples, Layout(3, confidences=True), tokenizer)
@@ -81,16 +94,25 @@ def test_the_longest_completion_holds_every_gold_set(world: Any, tokenizer: Any)
     assert all(len(ids) < limit for ids in tokenizer(texts)["input_ids"])
 
 
+@pytest.mark.parametrize("source", ["scores", "samples"])
 def test_a_short_warm_start_gives_valid_answers_and_counts_what_it_made(
-    world: Any, tokenizer: Any, tmp_path: Path
+    world: Any, tokenizer: Any, tmp_path: Path, source: str
 ) -> None:
-    params = WarmstartParams(examples=1500, epochs=2, batch_size=32, distill_examples=60, distill_samples=2)
+    given = {"distill_from": source, "distill_examples": 60, "distill_samples": 2, "distill_epochs": 1}
+    params = WarmstartParams.model_validate({"examples": 1500, "epochs": 2, "learning_rate": 4e-3} | given)
     model = build_model(ModelParams(), tokenizer, 0)
     counts = warm_start(model, tokenizer, world.splits["train"], world.vocabulary, params, [Layout(1)], "", 0, tmp_path)
     assert (counts["demonstrations"], counts["distilled"]) == (1500, 60)
     prompts = [plain_prompt(example.question, Layout(1)) for example in world.splits["test"]]
     drawn = TransformersEngine(model, tokenizer).generate(prompts, Sampling(temperature=0, max_tokens=16))
     assert sum(isinstance(parse(one[0].text, Layout(1)), AnswerSet) for one in drawn) >= 18
+
+
+def test_scores_need_a_closed_list_of_answers(world: Any, tokenizer: Any, tmp_path: Path) -> None:
+    model = build_model(ModelParams(), tokenizer, 0)
+    params = WarmstartParams(examples=32, distill_examples=32)
+    with pytest.raises(InputError, match="'scores' needs a domain with a closed list of answers; use 'samples'"):
+        warm_start(model, tokenizer, world.splits["train"][:32], None, params, [Layout(1)], "", 0, tmp_path)
 
 
 def test_a_warm_start_without_any_demonstration_says_what_to_do(tokenizer: Any, tmp_path: Path) -> None:
