@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
@@ -24,8 +23,8 @@ from flows.local_server import server_for
 from flows.workspace_lock import held
 from setwise.errors import InputError
 from setwise.tracking import TrackingError
+from tasks.artifacts import show_table
 from tasks.registry import (
-    as_markdown,
     crown,
     decision_line,
     decision_rows,
@@ -86,7 +85,7 @@ def promote(workspace: str = ".", method: str | None = None) -> "State[Any]":
 
 def _publish(line: str, decision: Any) -> None:
     rows = decision_rows(decision) or [{"metric": "–", "passed": "yes" if decision.passed else "no"}]
-    create_table_artifact(rows, key="promotion", description=as_markdown(line))
+    show_table(rows, key="promotion", description=line)
 
 
 def _ask_a_person(hours: float) -> Approval | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
@@ -17,6 +16,7 @@ from pydantic import PositiveInt
 
 from flows.environment import workspace_above
 from setwise.errors import InputError
+from tasks.artifacts import show_table
 from tasks.leaderboard import Standing, create_database, leaderboard
 from tasks.stages import RunningStages, run_variant
 
@@ -111,6 +111,6 @@ def _publish(standings: list[Standing], rank_by: str, sweep_id: str, log: Callab
     for place, standing in enumerate(standings, start=1):
         log(f"{place}. {standing.describe(rank_by)}")
     if standings:
-        create_table_artifact(
+        show_table(
             [standing.row(rank_by) for standing in standings], key="leaderboard", description=f"sweep {sweep_id}"
         )

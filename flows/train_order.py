@@ -64,7 +64,7 @@ def _carry_out(order: Order, workspace: Path, running: RunningStages, log: Calla
     if outcome.state in ("failed", "stopped"):
         raise OrderFailure(f"{order.stage}: {outcome.message}")
     _dvc(["push", order.stage], workspace, running, log)
-    entry = json.dumps(lock_entry(workspace, order.stage))
+    entry = "    " + json.dumps(lock_entry(workspace, order.stage))  # indented: pages show it as code
     create_markdown_artifact(entry, key=artifact_key(order), description=f"what dvc.lock records of {order.stage}")
     _store("drop", order, workspace)
     return outcome

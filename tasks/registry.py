@@ -1,6 +1,5 @@
 """Prefect tasks of the registry: register what was evaluated, hold the gate, move the title; and what they show."""
 
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,20 +79,20 @@ def crown(workspace: Path, domain: str, decision: "Decision", approved_by: str |
 
 
 def decision_rows(decision: "Decision") -> list[Row]:
-    """The gate's checks as rows of a table; text is escaped, since pages show it as HTML."""
+    """The gate's checks as rows of a table."""
     return [_row(check) for check in decision.checks]
 
 
 def _row(check: "Check") -> Row:
     return {
-        "metric": escape(check.metric),
+        "metric": check.metric,
         "asked": "better" if check.role == "improvement" else f"at most {_number(check.limit)} worse",
         "champion": _number(check.champion),
         "challenger": _number(check.challenger),
         "difference": _number(check.difference),
         "95% interval": "–" if check.lo is None else f"[{_number(check.lo)}, {_number(check.hi)}]",
         "passed": "yes" if check.passed else "no",
-        "why": escape(check.why),
+        "why": check.why,
     }
 
 
@@ -106,8 +105,3 @@ def decision_line(domain: str, decision: "Decision") -> str:
     against = "no champion" if decision.champion is None else f"champion version {decision.champion}"
     who = f"setwise-{domain} version {decision.challenger} against {against}"
     return f"{who}: {decision.verdict}: {decision.reason}"
-
-
-def as_markdown(text: str) -> str:
-    """Text for an artifact's description: nothing in it is read as HTML."""
-    return escape(text, quote=False)
