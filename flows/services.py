@@ -21,6 +21,7 @@ import psutil
 from flows.environment import workspace_above
 from flows.local_server import is_healthy
 from setwise.errors import InputError
+from setwise.redact import redact
 from tasks.environment import child_environment
 from tasks.placement import WORKSPACE
 
@@ -186,7 +187,7 @@ class Services:
             check=False,
         )
         if done.returncode:
-            said = " ".join((done.stderr or done.stdout).split())[-400:]
+            said = redact(" ".join((done.stderr or done.stdout).split()))[-400:]
             raise InputError(f"prefect {' '.join(arguments)}: failed: {said}")
 
 

@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from setwise.params import Params
+from setwise.redact import redact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,11 +50,29 @@ def _said_in_one_line() -> Iterator[None]:
     try:
         yield
     except (MlflowException, OSError) as error:
-        where = os.environ.get("MLFLOW_TRACKING_URI") or "mlruns/mlflow.db"
-        reason = " ".join(str(error).split())
+        where = redact(os.environ.get("MLFLOW_TRACKING_URI") or "mlruns/mlflow.db")
+        reason = redact(" ".join(str(error).split()))
         raise TrackingError(
             f"tracking at {where}: {reason:.160}; start the server or mend the store, or unset MLFLOW_TRACKING_URI"
         ) from error
+
+
+def given_address() -> str | None:
+    """`MLFLOW_TRACKING_URI`, None where it is unset.
+
+    User and password in an http address move to the variables that MLflow sends them from: MLflow writes the address
+    itself into its messages.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    parts = urlsplit(given or "")
+    if not given or not parts.scheme.startswith("http") or "@" not in parts.netloc:
+        return given or None
+    who, _, host = parts.netloc.rpartition("@")
+    user, _, password = who.partition(":")
+    os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(user)
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(password)
+    os.environ["MLFLOW_TRACKING_URI"] = urlunsplit(parts._replace(netloc=host))
+    return os.environ["MLFLOW_TRACKING_URI"]
 
 
 def run_name(method: str, k: int, seed: int) -> str:
@@ -77,7 +97,7 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
     for name, value in _IMPATIENT.items():
         os.environ.setdefault(name, value)
     folder = (workspace / "mlruns").resolve()
-    given = os.environ.get("MLFLOW_TRACKING_URI")
+    given = given_address()
     uri = given or f"sqlite:///{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
     if not given:  # MLflow has put its own there; the next workspace's client must not find this one's
@@ -240,7 +260,7 @@ def failing(run: Run) -> Iterator[None]:
         yield
     except BaseException as error:
         try:
-            run.set_tags({_FAILURE_TAG: " ".join(str(error).split())[:500] or type(error).__name__})
+            run.set_tags({_FAILURE_TAG: redact(" ".join(str(error).split()))[:500] or type(error).__name__})
             run.finish("FAILED")
         except TrackingError as away:
             log.warning("%s; the run is not marked as failed", away)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from setwise.errors import InputError
+from setwise.redact import holds_secret, redact
 from tasks.environment import child_environment
 
 RAW = Path("raw")
@@ -37,6 +38,8 @@ def check_release(release: Release) -> None:
     for field in ("source", "revision", "licence"):
         if not getattr(release, field).strip():
             raise InputError(f"{field}: empty; say it, so that it stands with the data")
+        if holds_secret(getattr(release, field)):
+            raise InputError(f"{field}: holds a password or a key; say it without, for it stands with the data")
     if not release.files.is_dir() or not any(path.is_file() for path in release.files.rglob("*")):
         raise InputError(f"files: {release.files}: not a folder with files in it")
 
@@ -94,7 +97,7 @@ def adopt(workspace: Path, release: Release) -> Path:
     dvc = [sys.executable, "-m", "dvc", "--wait-for-lock", "add", "--quiet", str(release.folder)]
     added = subprocess.run(dvc, cwd=workspace, env=child_environment(), capture_output=True, text=True, check=False)
     if added.returncode:
-        raise InputError(f"{release.folder}: DVC did not take it: {' '.join(added.stderr.split())[-300:]}")
+        raise InputError(f"{release.folder}: DVC did not take it: {redact(' '.join(added.stderr.split()))[-300:]}")
     tracked = place.with_name(f"{release.dataset}.dvc")
     content = yaml.safe_load(tracked.read_text())
     content["meta"] = {

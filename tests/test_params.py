@@ -88,6 +88,29 @@ def test_a_key_that_is_no_text_is_named() -> None:
     assert "1: a key must be a text" in complaint({**changed(), 1: 2})
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"evaluate__endpoint": {"url": "http://user:planted-secret@127.0.0.1:8000/v1"}},
+        {"evaluate__endpoint": {"url": "http://127.0.0.1:8000/v1?api-key=planted-secret"}},
+        {"evaluate__endpoint": {"url": "ftp://user:planted-secret@127.0.0.1/v1"}},
+        {"evaluate__endpoint": {"url": "http://127.0.0.1:8000/v1", "key_variable": "sk-planted-secret"}},
+        {"model__path": "https://user:planted-secret@example.org/model"},
+        {"model__path": "planted-secret-of-the-environment"},
+        {"methods": ["https://planted-secret@example.org"]},
+        {"k": "https://planted-secret@example.org"},
+    ],
+    ids=str,
+)
+def test_a_secret_among_the_params_is_refused_and_not_repeated(
+    changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "planted-secret-of-the-environment")
+    text = complaint(changed(**changes))
+    assert "planted" not in text
+    assert "holds a password or a key; keep it in an environment variable" in text or "key_variable" in text
+
+
 def test_a_long_value_is_cut_short() -> None:
     assert len(complaint(changed(methods="x" * 10_000))) < 300
 

@@ -97,10 +97,19 @@ def test_drift_is_reported_with_its_figures_and_can_be_refused(workspace, tmp_pa
 
 @pytest.mark.parametrize(
     ("change", "named"),
-    [({"dataset": "../outside"}, "dataset"), ({"licence": " "}, "licence"), ({"files": "nowhere"}, "files")],
+    [
+        ({"dataset": "../outside"}, "dataset"),
+        ({"dataset": "/outside"}, "dataset"),
+        ({"dataset": ".."}, "dataset"),
+        ({"licence": " "}, "licence"),
+        ({"files": "nowhere"}, "files"),
+        ({"source": "https://someone:planted@example.org/capitals"}, "source"),
+    ],
 )
-def test_a_release_without_a_name_a_licence_or_files_is_refused(workspace, tmp_path, change, named):
+def test_a_release_without_a_name_a_licence_or_files_or_with_a_password_is_refused(workspace, tmp_path, change, named):
     given = release(tmp_path / "v1", "v1", "1.0", PLACES).model_copy(update=change)
     state = refresh_data(given, workspace=str(workspace), return_state=True)
     assert state.is_failed()
     assert state.message.startswith(f"{named}: ")
+    assert "planted" not in state.message
+    assert not (workspace / "raw").exists()
