@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import threading
 import uuid
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from tasks.leaderboard import Standing, create_database, leaderboard
 from tasks.stages import RunningStages, run_variant
 
 MOST_VARIANTS = 200
+_PARAM = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 Value = str | int | float | bool
 Variant = dict[str, Value]
 
@@ -28,11 +30,13 @@ Variant = dict[str, Value]
 def combinations(grid: dict[str, list[Value]]) -> list[Variant]:
     """Return every combination of the grid's values, the last param varying fastest.
 
-    Raises InputError for an empty grid, a param without values, or more than 200 combinations.
+    Raises InputError for an empty grid, what is no param, a param without values, or more than 200 combinations.
     """
     empty = [name for name, values in grid.items() if not values]
     if not grid or empty:
         raise InputError(f"grid: {', '.join(empty) or 'no param'} has no values; give each param a list of some")
+    if strange := [name for name in grid if not _PARAM.fullmatch(name)]:
+        raise InputError(f"grid: {strange[0]!r} is no param; name it as in train.learning_rate")
     variants = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     if len(variants) > MOST_VARIANTS:
         raise InputError(f"grid: {len(variants)} combinations; take at most {MOST_VARIANTS} at a time")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from setwise.errors import InputError
 from setwise.redact import holds_secret, redact
+from setwise.sources.location import link_out_of
 from tasks.environment import child_environment
 
 RAW = Path("raw")
@@ -40,6 +41,8 @@ def check_release(release: Release) -> None:
             raise InputError(f"{field}: empty; say it, so that it stands with the data")
         if holds_secret(getattr(release, field)):
             raise InputError(f"{field}: holds a password or a key; say it without, for it stands with the data")
+    if (outside := link_out_of([release.files.resolve()], release.files)) is not None:
+        raise InputError(f"files: {outside}: a link that leads out of the folder; put the file itself there")
     if not release.files.is_dir() or not any(path.is_file() for path in release.files.rglob("*")):
         raise InputError(f"files: {release.files}: not a folder with files in it")
 
@@ -67,7 +70,7 @@ def prepare_apart(workspace: Path, scratch: Path, release: Path, dataset: str, s
         done = subprocess.run(
             [sys.executable, "-m", f"pipelines.{stage}"],
             cwd=scratch,
-            env=child_environment(),
+            env={**child_environment(), "SETWISE_RELEASE_DATA": str(release.resolve())},
             capture_output=True,
             text=True,
             check=False,
@@ -87,6 +90,8 @@ def adopt(workspace: Path, release: Release) -> Path:
     import yaml
 
     place = workspace / release.folder
+    if place.resolve() != workspace.resolve() / release.folder:
+        raise InputError(f"{release.folder}: a link; make it a folder, or take another name")
     place.parent.mkdir(exist_ok=True)
     fresh = place.with_name(f".{release.dataset}.writing")
     shutil.rmtree(fresh, ignore_errors=True)

@@ -95,6 +95,25 @@ def test_drift_is_reported_with_its_figures_and_can_be_refused(workspace, tmp_pa
     assert "2.0" in (workspace / "raw" / "capitals.dvc").read_text()
 
 
+def test_a_release_whose_links_lead_out_of_its_folder_is_refused(workspace, tmp_path):
+    given = release(tmp_path / "v1", "v1", "1.0", PLACES)
+    (tmp_path / "private").write_text("a secret")
+    (tmp_path / "v1" / "notes.txt").symlink_to(tmp_path / "private")
+    state = refresh_data(given, workspace=str(workspace), return_state=True)
+    assert state.is_failed()
+    assert "notes.txt: a link that leads out of the folder" in state.message
+    assert not (workspace / "raw").exists()
+
+
+def test_a_release_is_not_written_through_a_link(workspace, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (workspace / "raw").mkdir()
+    (workspace / "raw" / "capitals").symlink_to(tmp_path / "elsewhere")
+    state = refresh_data(release(tmp_path / "v1", "v1", "1.0", PLACES), workspace=str(workspace), return_state=True)
+    assert state.is_failed()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
