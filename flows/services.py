@@ -78,7 +78,7 @@ def addresses() -> Addresses:
         if not text.isdecimal() or not 0 < int(text) < 65536:
             raise InputError(f"{name}={text!r}: not a port; use a number from 1 to 65535")
         ports.append(int(text))
-    return Addresses(os.environ.get("SETWISE_HOST", "127.0.0.1"), *ports)
+    return Addresses(os.environ.get("SETWISE_HOST") or "127.0.0.1", *ports)
 
 
 class Services:
