@@ -99,10 +99,11 @@ def _ask_a_person(hours: float) -> Approval | None:
 def rollback(workspace: Path) -> str:
     """Give the title back to the champion before; return what was done in one line. Raises InputError if none was."""
     from setwise.registry import roll_back
-    from setwise.tracking import model_name
+    from setwise.tracking import model_name, said_in_one_line
 
     domain = load_workspace_params(workspace).domain.name
-    before, now = roll_back(domain, workspace)
+    with said_in_one_line(files=False):
+        before, now = roll_back(domain, workspace)
     return f"{model_name(domain)}: version {now} is champion again; version {before} is barred until its tag is deleted"
 
 
@@ -124,6 +125,9 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         return InputError.exit_code
+    except TrackingError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
     except KeyboardInterrupt:
         return 130
     if state.is_completed():

@@ -52,9 +52,11 @@ def evaluated(workspace: Path, params: "Params", method: str | None = None) -> "
 def register(workspace: Path, params: "Params", method: str | None) -> tuple[str, str]:
     """Register an evaluated model as challenger; return its method and its version."""
     from setwise.registry import register_challenger
+    from setwise.tracking import said_in_one_line
 
     candidate = evaluated(workspace, params, method)
-    return candidate.method, str(register_challenger(candidate, workspace).version)
+    with said_in_one_line(files=False):
+        return candidate.method, str(register_challenger(candidate, workspace).version)
 
 
 @task(task_run_name="gate for version {version}", persist_result=False, cache_policy=NO_CACHE)
@@ -62,20 +64,23 @@ def gate(workspace: Path, params: "Params", method: str, version: str) -> "Decis
     """Hold the challenger against the champion on the test split."""
     from setwise.domains.parquet import read_examples
     from setwise.registry import hold_gate
-    from setwise.tracking import get_client, model_name
+    from setwise.tracking import get_client, model_name, said_in_one_line
 
     examples = read_examples(workspace / split_path(params, "test"))
-    challenger = get_client(workspace).get_model_version(model_name(params.domain.name), version)
-    return hold_gate(params, challenger, workspace / evaluation_folder(method) / "one.parquet", examples, workspace)
+    answers = workspace / evaluation_folder(method) / "one.parquet"
+    with said_in_one_line(files=False):
+        challenger = get_client(workspace).get_model_version(model_name(params.domain.name), version)
+        return hold_gate(params, challenger, answers, examples, workspace)
 
 
 @task(task_run_name="crown version {decision.challenger}", persist_result=False, cache_policy=NO_CACHE)
 def crown(workspace: Path, domain: str, decision: "Decision", approved_by: str | None) -> None:
     """Make the challenger champion."""
     from setwise.registry import promote
-    from setwise.tracking import get_client, model_name
+    from setwise.tracking import get_client, model_name, said_in_one_line
 
-    promote(get_client(workspace), model_name(domain), decision, approved_by)
+    with said_in_one_line(files=False):
+        promote(get_client(workspace), model_name(domain), decision, approved_by)
 
 
 def decision_rows(decision: "Decision") -> list[Row]:
