@@ -15,7 +15,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadscope
 TEST_WORKERS ?= auto
 
-.PHONY: help setup run test test-operations lint clean
+.PHONY: help setup run test test-operations lint audit clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -42,6 +42,9 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(READY) ## look the pinned dependencies up in a database of vulnerabilities, where one can be reached
+	$(BIN)/python .ci/audit.py
 
 clean: ## remove what the chain made (not DVC's cache, not the environment)
 	rm -rf data/*/ models/*/ reports/*/ reports/*.html reports/*.json checkpoints

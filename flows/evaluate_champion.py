@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
 
 from flows.environment import workspace_above
 from setwise.errors import InputError
 from setwise.tracking import TrackingError
+from tasks.artifacts import show_table
 from tasks.champion import evaluate_again
 from tasks.registry import load_workspace_params
 
@@ -37,7 +37,7 @@ def evaluate_champion(workspace: str = ".", questions: Questions = "test", seed:
         look = evaluate_again(folder, params, questions == "fresh", seed)
     except (InputError, TrackingError) as error:
         return Failed(message=str(error))
-    create_table_artifact(look.rows(), key="champion", description=look.line())
+    show_table(look.rows(), key="champion", description=look.line())
     get_run_logger().info(look.line())
     name = "Worse" if look.worse else "Completed"
     return Completed(name=name, message=look.line(), data=look)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
@@ -24,8 +23,8 @@ from flows.local_server import server_for
 from flows.workspace_lock import held
 from setwise.errors import InputError
 from setwise.tracking import TrackingError
+from tasks.artifacts import show_table
 from tasks.registry import (
-    as_markdown,
     crown,
     decision_line,
     decision_rows,
@@ -86,7 +85,7 @@ def promote(workspace: str = ".", method: str | None = None) -> "State[Any]":
 
 def _publish(line: str, decision: Any) -> None:
     rows = decision_rows(decision) or [{"metric": "–", "passed": "yes" if decision.passed else "no"}]
-    create_table_artifact(rows, key="promotion", description=as_markdown(line))
+    show_table(rows, key="promotion", description=line)
 
 
 def _ask_a_person(hours: float) -> Approval | None:
@@ -100,10 +99,11 @@ def _ask_a_person(hours: float) -> Approval | None:
 def rollback(workspace: Path) -> str:
     """Give the title back to the champion before; return what was done in one line. Raises InputError if none was."""
     from setwise.registry import roll_back
-    from setwise.tracking import model_name
+    from setwise.tracking import model_name, said_in_one_line
 
     domain = load_workspace_params(workspace).domain.name
-    before, now = roll_back(domain, workspace)
+    with said_in_one_line(files=False):
+        before, now = roll_back(domain, workspace)
     return f"{model_name(domain)}: version {now} is champion again; version {before} is barred until its tag is deleted"
 
 
@@ -125,6 +125,9 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         return InputError.exit_code
+    except TrackingError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
     except KeyboardInterrupt:
         return 130
     if state.is_completed():

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, Literal
 
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_markdown_artifact
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.settings import temporary_settings
@@ -29,6 +29,7 @@ from flows.local_server import server_for
 from flows.workspace_lock import IfBusy, WorkspaceBusyError, held
 from setwise.errors import InputError
 from setwise.params import load_params
+from tasks.artifacts import as_markdown, show_table
 from tasks.cache_check import drop_damaged
 from tasks.dag import StageNode, read_dag, select
 from tasks.handover import hand_over
@@ -226,14 +227,14 @@ def _publish(workspace: Path, result: Rebuild, log: Callable[[str], None]) -> No
         for outcome in result.outcomes.values()
     ]
     stages += [{"stage": name, "state": "not started", "seconds": "", "message": ""} for name in result.skipped]
-    create_table_artifact(stages, key="stages", description="What became of each stage of this run.")
+    show_table(stages, key="stages", description="What became of each stage of this run.")
     rows = _metrics(workspace, log)
     if rows:
-        create_table_artifact(rows, key="metrics", description="Set-level metrics by method, with 95% intervals.")
+        show_table(rows, key="metrics", description="Set-level metrics by method, with 95% intervals.")
     summary = workspace / "reports" / "summary.md"
     if summary.is_file():
         page = workspace / "reports" / "report.html"
-        links = f"Report: `{page}`. Runs and curves: MLflow (`make ui`)."
+        links = f"Report: {as_markdown(str(page))}. Runs and curves: MLflow (`make ui`)."
         create_markdown_artifact(f"{summary.read_text(encoding='utf-8')}\n{links}\n", key="summary")
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.environment import workspace_above
 from flows.workspace_lock import held
 from setwise.errors import InputError
+from tasks.artifacts import show_table
 from tasks.drift import Drift, compare
 from tasks.raw_data import Release, adopt, check_release, prepare_apart
 
@@ -55,7 +55,7 @@ def refresh_data(
             drifts = _examine(folder, taken, threshold)
             refused = on_drift == "refuse" and any(drift.drifted for drift in drifts)
             if drifts:
-                create_table_artifact([drift.row() for drift in drifts], key="drift", description=str(taken.folder))
+                show_table([drift.row() for drift in drifts], key="drift", description=str(taken.folder))
             if refused:
                 return Failed(name="Refused", message=f"{taken.dataset}: {_describe(drifts)}", data=drifts)
             tracked = adopt(folder, taken).relative_to(folder)

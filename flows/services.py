@@ -21,6 +21,7 @@ import psutil
 from flows.environment import workspace_above
 from flows.local_server import is_healthy
 from setwise.errors import InputError
+from setwise.redact import redact
 from tasks.environment import child_environment
 from tasks.placement import WORKSPACE
 
@@ -77,7 +78,7 @@ def addresses() -> Addresses:
         if not text.isdecimal() or not 0 < int(text) < 65536:
             raise InputError(f"{name}={text!r}: not a port; use a number from 1 to 65535")
         ports.append(int(text))
-    return Addresses(os.environ.get("SETWISE_HOST", "127.0.0.1"), *ports)
+    return Addresses(os.environ.get("SETWISE_HOST") or "127.0.0.1", *ports)
 
 
 class Services:
@@ -186,7 +187,7 @@ class Services:
             check=False,
         )
         if done.returncode:
-            said = " ".join((done.stderr or done.stdout).split())[-400:]
+            said = redact(" ".join((done.stderr or done.stdout).split()))[-400:]
             raise InputError(f"prefect {' '.join(arguments)}: failed: {said}")
 
 

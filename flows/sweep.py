@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import threading
 import uuid
 from collections.abc import Callable
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
@@ -17,10 +17,12 @@ from pydantic import PositiveInt
 
 from flows.environment import workspace_above
 from setwise.errors import InputError
+from tasks.artifacts import show_table
 from tasks.leaderboard import Standing, create_database, leaderboard
 from tasks.stages import RunningStages, run_variant
 
 MOST_VARIANTS = 200
+_PARAM = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 Value = str | int | float | bool
 Variant = dict[str, Value]
 
@@ -28,11 +30,13 @@ Variant = dict[str, Value]
 def combinations(grid: dict[str, list[Value]]) -> list[Variant]:
     """Return every combination of the grid's values, the last param varying fastest.
 
-    Raises InputError for an empty grid, a param without values, or more than 200 combinations.
+    Raises InputError for an empty grid, what is no param, a param without values, or more than 200 combinations.
     """
     empty = [name for name, values in grid.items() if not values]
     if not grid or empty:
         raise InputError(f"grid: {', '.join(empty) or 'no param'} has no values; give each param a list of some")
+    if strange := [name for name in grid if not _PARAM.fullmatch(name)]:
+        raise InputError(f"grid: {strange[0]!r} is no param; name it as in train.learning_rate")
     variants = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     if len(variants) > MOST_VARIANTS:
         raise InputError(f"grid: {len(variants)} combinations; take at most {MOST_VARIANTS} at a time")
@@ -111,6 +115,6 @@ def _publish(standings: list[Standing], rank_by: str, sweep_id: str, log: Callab
     for place, standing in enumerate(standings, start=1):
         log(f"{place}. {standing.describe(rank_by)}")
     if standings:
-        create_table_artifact(
+        show_table(
             [standing.row(rank_by) for standing in standings], key="leaderboard", description=f"sweep {sweep_id}"
         )

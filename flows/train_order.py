@@ -16,6 +16,7 @@ from prefect.states import Completed, Failed, State
 from flows.environment import workspace_above
 from flows.workspace_lock import held
 from setwise.errors import InputError
+from setwise.redact import redact
 from tasks import lifeline
 from tasks.environment import stage_environment
 from tasks.handover import artifact_key
@@ -64,7 +65,7 @@ def _carry_out(order: Order, workspace: Path, running: RunningStages, log: Calla
     if outcome.state in ("failed", "stopped"):
         raise OrderFailure(f"{order.stage}: {outcome.message}")
     _dvc(["push", order.stage], workspace, running, log)
-    entry = json.dumps(lock_entry(workspace, order.stage))
+    entry = "    " + json.dumps(lock_entry(workspace, order.stage))  # indented: pages show it as code
     create_markdown_artifact(entry, key=artifact_key(order), description=f"what dvc.lock records of {order.stage}")
     _store("drop", order, workspace)
     return outcome
@@ -92,7 +93,7 @@ def _store(action: str, order: Order, workspace: Path) -> str:
         check=False,
     )
     if done.returncode:
-        raise OrderFailure(f"the remote did not answer ({action} checkpoints): {done.stderr.strip()[-300:]}")
+        raise OrderFailure(f"the remote did not answer ({action} checkpoints): {redact(done.stderr.strip())[-300:]}")
     return done.stdout.strip()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from setwise.errors import InputError
 from setwise.params import Params, load_params
 from setwise.quiet import turn_telemetry_off
+from setwise.redact import Redacting, redact
 from setwise.tracking import TrackingError
 
 log = logging.getLogger("setwise")
@@ -59,6 +60,8 @@ def _prepare() -> Params:
     is_main = os.environ.get("RANK", "0") == "0"  # the processes of one launch speak once
     level = logging.INFO if is_main else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Redacting())
     for noisy in ("alembic", "datasets", "great_expectations", "httpx", "mlflow", "transformers", "trl"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=FutureWarning)
@@ -72,7 +75,7 @@ def _run(stage: Callable[[], None]) -> None:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(InputError.exit_code)
     except (StageFailure, TrackingError) as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {redact(str(error))}\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; run again to go on\n")

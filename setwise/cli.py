@@ -177,8 +177,10 @@ def rollback() -> None:
     """Give the title of champion back to the version before."""
     from setwise.params import load_params
     from setwise.registry.versions import roll_back
+    from setwise.tracking import said_in_one_line
 
-    left, now = roll_back(load_params().domain.name)
+    with said_in_one_line(files=False):
+        left, now = roll_back(load_params().domain.name)
     typer.echo(f"champion: version {left} was rolled back; version {now} is champion again")
 
 
@@ -223,6 +225,13 @@ def main() -> Any:
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(InputError.exit_code)
+    except RuntimeError as error:
+        from setwise.tracking import TrackingError
+
+        if not isinstance(error, TrackingError):
+            raise
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

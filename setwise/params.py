@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -13,6 +14,7 @@ from setwise.domains import get_domain, list_domains
 from setwise.domains.base import DomainParams
 from setwise.errors import InputError
 from setwise.methods import METHODS, get_method
+from setwise.redact import holds_secret, redact
 from setwise.registry_params import RegistryParams
 from setwise.scale_params import EndpointParams, EngineName, EngineVllmParams, ScaleParams
 from setwise.section import Section
@@ -184,11 +186,11 @@ def validate_params(content: dict[str, Any], where: str) -> Params:
         domain_model = get_domain(domain["name"]).Params
     except InputError as error:
         raise InputError(f"{where}: domain.name: {error}") from error
-    problems = []
+    problems = [f"{key}: holds a password or a key; keep it in an environment variable" for key in _secrets(content)]
     try:
         content = {**content, "domain": domain_model.model_validate(domain)}
     except ValidationError as error:
-        problems = [_describe({**e, "loc": ("domain", *e["loc"])}, domain_model) for e in error.errors()]
+        problems += [_describe({**e, "loc": ("domain", *e["loc"])}, domain_model) for e in error.errors()]
         content = {**content, "domain": domain_model.model_construct(name=domain["name"])}
     try:
         params = Params.model_validate(content)
@@ -197,6 +199,16 @@ def validate_params(content: dict[str, Any], where: str) -> Params:
     if problems:
         raise InputError(f"{where}: " + "; ".join(problems))
     return params
+
+
+def _secrets(content: Any, key: str = "") -> Iterator[str]:
+    """The keys whose text holds a secret: params go into logs, tracking and reports."""
+    if isinstance(content, str) and holds_secret(content):
+        yield key
+    elif isinstance(content, Mapping | list):
+        items = content.items() if isinstance(content, Mapping) else enumerate(content)
+        for part, value in items:
+            yield from _secrets(value, f"{key}.{part}".lstrip("."))
 
 
 def _describe(error: dict[str, Any], domain_model: type[DomainParams]) -> str:
@@ -211,7 +223,9 @@ def _describe(error: dict[str, Any], domain_model: type[DomainParams]) -> str:
     message = error["msg"].removeprefix("Value error, ")
     message = _IN_WORDS.get(error["type"], message[0].lower() + message[1:])
     given = error.get("input")
-    shown = "" if isinstance(given, dict | BaseModel) or error["type"] == "missing" else f" (given: {given!r:.80})"
+    private = location[-1:] == ["key_variable"]  # the key itself may stand there by mistake
+    unshown = private or isinstance(given, dict | BaseModel) or error["type"] == "missing"
+    shown = "" if unshown else f" (given: {redact(repr(given)):.80})"
     return f"{key}: {message}{shown}" if key else message
 
 

@@ -92,7 +92,7 @@ class EndpointParams(Section):
             `{path}` for its absolute path.
         dialect: how to say what the API has no field for: sampling from the whole distribution, and a prompt taken as
             it is. `openai` sends standard fields alone.
-        key_variable: the environment variable that holds the API key; null sends none.
+        key_variable: the environment variable (in capitals) that holds the API key; null sends none.
         concurrency: requests in flight.
         retries: further tries of a request after 429, 5xx, a dropped connection or a time-out, at growing intervals.
         timeout_s: seconds for one request.
@@ -101,7 +101,7 @@ class EndpointParams(Section):
     url: Annotated[str, Field(pattern=r"^https?://\S+$")]
     model: Annotated[str, Field(min_length=1)] = "{path}"
     dialect: Literal["vllm", "transformers", "openai"] = "vllm"
-    key_variable: str | None = None
+    key_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 32
     retries: Annotated[int, Field(ge=0, le=20)] = 6
     timeout_s: Annotated[float, Field(gt=0)] = 600.0

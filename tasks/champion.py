@@ -79,13 +79,14 @@ def evaluate_again(workspace: Path, params: "Params", fresh: bool, seed: int | N
     from setwise.domains.parquet import read_examples
     from setwise.evaluation.catalogue import metric
     from setwise.registry import ask_again
-    from setwise.tracking import Run, get_client, model_name
+    from setwise.tracking import Run, get_client, model_name, said_in_one_line
 
     drawn_by = seed if seed is not None else int(datetime.now(UTC).strftime("%Y%m%d"))
     examples = (
         fresh_questions(workspace, params, drawn_by) if fresh else read_examples(workspace / split_path(params, "test"))
     )
-    champion, report = ask_again(params, examples, workspace)
+    with said_in_one_line(files=False):
+        champion, report = ask_again(params, examples, workspace)
     card = json.loads(champion.tags["setwise.metrics"])
     now = {name: {part: report["metrics"][name][part] for part in ("value", "lo", "hi")} for name in card}
     values = {name: figure["value"] for name, figure in now.items() if figure["value"] is not None}

@@ -1,9 +1,10 @@
 """The runs of one sweep, ranked by a metric that they logged to MLflow."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from setwise.tracking import given_address
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Standing:
 
 def tracking_uri(workspace: Path) -> str:
     """Return ``MLFLOW_TRACKING_URI``, else the workspace's MLflow database; good from any working directory."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{workspace / 'mlruns' / 'mlflow.db'}"
+    return given_address() or f"sqlite:///{workspace / 'mlruns' / 'mlflow.db'}"
 
 
 def create_database(workspace: Path) -> None:

@@ -20,9 +20,9 @@ class Order(BaseModel):
     """What another machine must know to run a stage exactly as it would be run here."""
 
     model_config = ConfigDict(frozen=True)
-    stage: str = Field(description="The stage, as DVC names it.")
+    stage: str = Field(pattern=r"^[\w-]+@[\w-]+$", description="The stage, as DVC names it.")
     upstream: tuple[str, ...] = Field(description="The stages whose outputs it reads.")
-    revision: str = Field(description="The git commit of code and pipeline.")
+    revision: str = Field(pattern=r"^[0-9a-f]{40,64}$", description="The git commit of code and pipeline.")
     files: Mapping[str, str] = Field(description="params.yaml and dvc.lock, as they are here.")
     checkpoint_seconds: float = Field(default=300.0, gt=0, description="How often checkpoints go to the remote.")
 

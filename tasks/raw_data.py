@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from setwise.errors import InputError
+from setwise.redact import holds_secret, redact
+from setwise.sources.location import link_out_of
 from tasks.environment import child_environment
 
 RAW = Path("raw")
@@ -37,6 +39,10 @@ def check_release(release: Release) -> None:
     for field in ("source", "revision", "licence"):
         if not getattr(release, field).strip():
             raise InputError(f"{field}: empty; say it, so that it stands with the data")
+        if holds_secret(getattr(release, field)):
+            raise InputError(f"{field}: holds a password or a key; say it without, for it stands with the data")
+    if (outside := link_out_of([release.files.resolve()], release.files)) is not None:
+        raise InputError(f"files: {outside}: a link that leads out of the folder; put the file itself there")
     if not release.files.is_dir() or not any(path.is_file() for path in release.files.rglob("*")):
         raise InputError(f"files: {release.files}: not a folder with files in it")
 
@@ -64,7 +70,7 @@ def prepare_apart(workspace: Path, scratch: Path, release: Path, dataset: str, s
         done = subprocess.run(
             [sys.executable, "-m", f"pipelines.{stage}"],
             cwd=scratch,
-            env=child_environment(),
+            env={**child_environment(), "SETWISE_RELEASE_DATA": str(release.resolve())},
             capture_output=True,
             text=True,
             check=False,
@@ -84,6 +90,8 @@ def adopt(workspace: Path, release: Release) -> Path:
     import yaml
 
     place = workspace / release.folder
+    if place.resolve() != workspace.resolve() / release.folder:
+        raise InputError(f"{release.folder}: a link; make it a folder, or take another name")
     place.parent.mkdir(exist_ok=True)
     fresh = place.with_name(f".{release.dataset}.writing")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -94,7 +102,7 @@ def adopt(workspace: Path, release: Release) -> Path:
     dvc = [sys.executable, "-m", "dvc", "--wait-for-lock", "add", "--quiet", str(release.folder)]
     added = subprocess.run(dvc, cwd=workspace, env=child_environment(), capture_output=True, text=True, check=False)
     if added.returncode:
-        raise InputError(f"{release.folder}: DVC did not take it: {' '.join(added.stderr.split())[-300:]}")
+        raise InputError(f"{release.folder}: DVC did not take it: {redact(' '.join(added.stderr.split()))[-300:]}")
     tracked = place.with_name(f"{release.dataset}.dvc")
     content = yaml.safe_load(tracked.read_text())
     content["meta"] = {

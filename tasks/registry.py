@@ -1,6 +1,5 @@
 """Prefect tasks of the registry: register what was evaluated, hold the gate, move the title; and what they show."""
 
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,9 +52,11 @@ def evaluated(workspace: Path, params: "Params", method: str | None = None) -> "
 def register(workspace: Path, params: "Params", method: str | None) -> tuple[str, str]:
     """Register an evaluated model as challenger; return its method and its version."""
     from setwise.registry import register_challenger
+    from setwise.tracking import said_in_one_line
 
     candidate = evaluated(workspace, params, method)
-    return candidate.method, str(register_challenger(candidate, workspace).version)
+    with said_in_one_line(files=False):
+        return candidate.method, str(register_challenger(candidate, workspace).version)
 
 
 @task(task_run_name="gate for version {version}", persist_result=False, cache_policy=NO_CACHE)
@@ -63,37 +64,40 @@ def gate(workspace: Path, params: "Params", method: str, version: str) -> "Decis
     """Hold the challenger against the champion on the test split."""
     from setwise.domains.parquet import read_examples
     from setwise.registry import hold_gate
-    from setwise.tracking import get_client, model_name
+    from setwise.tracking import get_client, model_name, said_in_one_line
 
     examples = read_examples(workspace / split_path(params, "test"))
-    challenger = get_client(workspace).get_model_version(model_name(params.domain.name), version)
-    return hold_gate(params, challenger, workspace / evaluation_folder(method) / "one.parquet", examples, workspace)
+    answers = workspace / evaluation_folder(method) / "one.parquet"
+    with said_in_one_line(files=False):
+        challenger = get_client(workspace).get_model_version(model_name(params.domain.name), version)
+        return hold_gate(params, challenger, answers, examples, workspace)
 
 
 @task(task_run_name="crown version {decision.challenger}", persist_result=False, cache_policy=NO_CACHE)
 def crown(workspace: Path, domain: str, decision: "Decision", approved_by: str | None) -> None:
     """Make the challenger champion."""
     from setwise.registry import promote
-    from setwise.tracking import get_client, model_name
+    from setwise.tracking import get_client, model_name, said_in_one_line
 
-    promote(get_client(workspace), model_name(domain), decision, approved_by)
+    with said_in_one_line(files=False):
+        promote(get_client(workspace), model_name(domain), decision, approved_by)
 
 
 def decision_rows(decision: "Decision") -> list[Row]:
-    """The gate's checks as rows of a table; text is escaped, since pages show it as HTML."""
+    """The gate's checks as rows of a table."""
     return [_row(check) for check in decision.checks]
 
 
 def _row(check: "Check") -> Row:
     return {
-        "metric": escape(check.metric),
+        "metric": check.metric,
         "asked": "better" if check.role == "improvement" else f"at most {_number(check.limit)} worse",
         "champion": _number(check.champion),
         "challenger": _number(check.challenger),
         "difference": _number(check.difference),
         "95% interval": "–" if check.lo is None else f"[{_number(check.lo)}, {_number(check.hi)}]",
         "passed": "yes" if check.passed else "no",
-        "why": escape(check.why),
+        "why": check.why,
     }
 
 
@@ -106,8 +110,3 @@ def decision_line(domain: str, decision: "Decision") -> str:
     against = "no champion" if decision.champion is None else f"champion version {decision.champion}"
     who = f"setwise-{domain} version {decision.challenger} against {against}"
     return f"{who}: {decision.verdict}: {decision.reason}"
-
-
-def as_markdown(text: str) -> str:
-    """Text for an artifact's description: nothing in it is read as HTML."""
-    return escape(text, quote=False)

@@ -19,6 +19,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
 
 from setwise.errors import InputError
+from setwise.redact import redact
 from tasks import lifeline
 from tasks.environment import stage_environment
 from tasks.leaderboard import tracking_uri
@@ -110,7 +111,10 @@ def run_command(
     log: Callable[[str], None],
     extra_environment: Mapping[str, str] | None = None,
 ) -> tuple[int | None, list[str]]:
-    """Run a command, passing its output on line by line; return its exit code (None if stopped) and all its lines."""
+    """Run a command, passing its output on line by line; return its exit code (None if stopped) and all its lines.
+
+    What looks like a secret is out of every line: DVC, git and stages name addresses with passwords in their messages.
+    """
     process = running.start(command, workspace, extra_environment or {})
     if process is None:
         return None, []
@@ -119,8 +123,8 @@ def run_command(
     lines: list[str] = []
 
     def take(new: str) -> None:
-        lines.append(new)
-        log(new)
+        lines.append(redact(new))
+        log(lines[-1])
 
     try:
         for data in _read_until_ended(process):

@@ -71,6 +71,10 @@ def test_the_params_in_place_are_valid() -> None:
         ({"train__learning_rate": 0}, "train.learning_rate: input should be greater than 0"),
         ({"train__learning_rate": float("inf")}, "train.learning_rate: input should be a finite number"),
         ({"train__learning_rate": float("nan")}, "train.learning_rate: input should be a finite number"),
+        ({"scale__accelerate": "../ddp"}, "scale.accelerate: string should match pattern"),
+        ({"scale__accelerate": "/etc/ddp"}, "scale.accelerate: string should match pattern"),
+        ({"domain__name": "../clinic"}, "domain.name: unknown domain '../clinic'"),
+        ({"methods": ["../rlvr_multi"]}, "methods.0: input should be"),
         ({"domain__examined": 11}, "domain: examined=11 findings of a patient, but the world has 10"),
     ],
     ids=lambda value: " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
@@ -86,6 +90,29 @@ def test_all_mistakes_are_named_at_once() -> None:
 
 def test_a_key_that_is_no_text_is_named() -> None:
     assert "1: a key must be a text" in complaint({**changed(), 1: 2})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"evaluate__endpoint": {"url": "http://user:planted-secret@127.0.0.1:8000/v1"}},
+        {"evaluate__endpoint": {"url": "http://127.0.0.1:8000/v1?api-key=planted-secret"}},
+        {"evaluate__endpoint": {"url": "ftp://user:planted-secret@127.0.0.1/v1"}},
+        {"evaluate__endpoint": {"url": "http://127.0.0.1:8000/v1", "key_variable": "sk-planted-secret"}},
+        {"model__path": "https://user:planted-secret@example.org/model"},
+        {"model__path": "planted-secret-of-the-environment"},
+        {"methods": ["https://planted-secret@example.org"]},
+        {"k": "https://planted-secret@example.org"},
+    ],
+    ids=str,
+)
+def test_a_secret_among_the_params_is_refused_and_not_repeated(
+    changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "planted-secret-of-the-environment")
+    text = complaint(changed(**changes))
+    assert "planted" not in text
+    assert "holds a password or a key; keep it in an environment variable" in text or "key_variable" in text
 
 
 def test_a_long_value_is_cut_short() -> None:

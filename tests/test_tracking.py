@@ -1,12 +1,15 @@
 """One tracking run per (method, K, seed), written to by its id; a store that is away is one line and loses nothing."""
 
+import base64
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from smoke_workspace import PARAMS, Workspace
@@ -107,6 +110,45 @@ def test_a_failure_is_raised_on_when_tracking_is_away(params: Params, monkeypatc
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(ValueError, match="the cause"), failing(Run(get_client(), "0" * 32)):
         raise ValueError("the cause")
+
+
+@pytest.fixture
+def refusing_server() -> Iterator[tuple[str, list[str | None]]]:
+    """A server that says no to everything: its address, and the credentials it was sent."""
+    sent: list[str | None] = []
+
+    class No(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            sent.append(self.headers["authorization"])
+            self.send_error(403)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    refusing = ThreadingHTTPServer(("127.0.0.1", 0), No)
+    Thread(target=refusing.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"127.0.0.1:{refusing.server_address[1]}", sent
+    refusing.shutdown()
+    refusing.server_close()
+
+
+def test_a_password_in_the_address_is_sent_and_stands_in_no_message(
+    params: Params, monkeypatch: pytest.MonkeyPatch, refusing_server: tuple[str, list[str | None]]
+) -> None:
+    host, sent = refusing_server
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://someone:plan%40ted@{host}")
+    with pytest.raises(TrackingError, match=f"tracking at http://{host}: ") as caught:
+        start_run(params, "rlcr_multi", {}, {})
+    assert sent[0] == "Basic " + base64.b64encode(b"someone:plan@ted").decode()
+    assert "plan" not in str(caught.value)
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://someone:plan%40ted@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(TrackingError, match=r"tracking at http://127\.0\.0\.1:9: ") as away:
+        start_run(params, "rlcr_multi", {}, {})
+    assert "plan" not in f"{away.value} {away.value.__cause__}"
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from setwise.engines.base import Completion, Sampling
 from setwise.errors import InputError
+from setwise.redact import redact
 from setwise.scale_params import EndpointParams
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class OpenAIEngine:
         self.device = self.url
         self.tokenizer = tokenizer
         self.end_ids = list(end_ids)
-        self._headers = _headers(endpoint)
+        self._key = _key(endpoint)
 
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> Iterator[list[Completion]]:
         """Yield each prompt's completions in order.
@@ -70,7 +71,8 @@ class OpenAIEngine:
         limits = httpx.Limits(max_connections=self.endpoint.concurrency)
         stop = Event()
         pool = ThreadPoolExecutor(self.endpoint.concurrency, thread_name_prefix="endpoint")
-        with httpx.Client(headers=self._headers, timeout=self.endpoint.timeout_s, limits=limits) as client:
+        headers = {} if self._key is None else {"Authorization": f"Bearer {self._key}"}
+        with httpx.Client(headers=headers, timeout=self.endpoint.timeout_s, limits=limits) as client:
             waiting: deque[Future[Completion]] = deque()
             try:
                 drawn: list[Completion] = []
@@ -117,11 +119,11 @@ class OpenAIEngine:
         except (httpx.TransportError, httpx.StreamError) as error:
             return f"{type(error).__name__} {error}".strip(), None
         if response.status_code in (408, 429) or response.status_code >= 500:
-            return f"status {response.status_code} {_shown(response.text)}".strip(), _retry_after(response)
+            return f"status {response.status_code} {self._shown(response)}".strip(), _retry_after(response)
         if response.status_code != 200:
             raise InputError(
                 f"{self.url}: refuses the request for model {self.model!r} with status {response.status_code} "
-                f"({_shown(response.text)}); check evaluate.endpoint: url, model, dialect and key_variable"
+                f"({self._shown(response)}); check evaluate.endpoint: url, model, dialect and key_variable"
             )
         return self._read(response, body["max_tokens"]), None
 
@@ -158,7 +160,7 @@ class OpenAIEngine:
             usage = answer.get("usage") or {}
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             raise InputError(
-                f"{self.url}: answers with no completion ({_shown(response.text)}); "
+                f"{self.url}: answers with no completion ({self._shown(response)}); "
                 "evaluate.endpoint.url must lead to an OpenAI-compatible endpoint"
             ) from error
         tokens = usage.get("completion_tokens")
@@ -167,16 +169,21 @@ class OpenAIEngine:
             tokens = min(len(ids) + (reason == "stop"), max_tokens)
         return Completion(text, int(tokens), reason == "stop")
 
+    def _shown(self, response: httpx.Response) -> str:
+        """The beginning of a response; some endpoints repeat the key that they refuse."""
+        return redact(" ".join(response.text.split()), self._key or "")[:200]
 
-def _headers(endpoint: EndpointParams) -> dict[str, str]:
+
+def _key(endpoint: EndpointParams) -> str | None:
+    """The API key, where one is to be sent."""
     if endpoint.key_variable is None:
-        return {}
+        return None
     key = os.environ.get(endpoint.key_variable)
     if not key:
         raise InputError(
             f"evaluate.endpoint.key_variable: {endpoint.key_variable} is unset; export it with the API key"
         )
-    return {"Authorization": f"Bearer {key}"}
+    return key
 
 
 def _seed(seed: int, prompt: int, copy: int) -> int:
@@ -190,7 +197,3 @@ def _retry_after(response: httpx.Response) -> float | None:
         return min(max(0.0, float(response.headers["retry-after"])), _LONGEST_WAIT_S)
     except (KeyError, ValueError):
         return None
-
-
-def _shown(text: str) -> str:
-    return " ".join(text.split())[:200]

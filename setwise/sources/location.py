@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from setwise.errors import InputError
 
+_ROOT_VARIABLE = re.compile(r"SETWISE_(\w+_)?DATA", re.ASCII)
 _VARIABLE = re.compile(r"\$\{(\w+)\}", re.ASCII)
 
 
@@ -48,11 +50,31 @@ Location = Annotated[str | HubSource, BeforeValidator(_check_location)]
 """Where rows come from, as a param gives it."""
 
 
+def data_roots() -> list[Path]:
+    """Where data may lie: the current directory, and the folders that variables `SETWISE_…DATA` name."""
+    named = [value for name, value in os.environ.items() if value and _ROOT_VARIABLE.fullmatch(name)]
+    return [Path.cwd().resolve(), *(Path(value).expanduser().resolve() for value in named)]
+
+
+def link_out_of(roots: Sequence[Path], place: Path) -> Path | None:
+    """What leads out of `roots`: `place` itself, or a link in it if it is a folder; None where nothing does.
+
+    Files in DVC's cache, which DVC may link to, count as inside: their names are digests of their content.
+    """
+    links = (path for path in place.rglob("*") if path.is_symlink()) if place.is_dir() else ()
+    for path in (place, *links):
+        target = path.resolve()
+        if not any(target.is_relative_to(root) for root in roots) and target.parts[-4:-2] != ("files", "md5"):
+            return path
+    return None
+
+
 def expand_path(path: str, key: str) -> Path:
     """`path` with `${NAME}` taken from the environment; relative paths start at the current directory.
 
     Raises:
-        InputError: a variable is unset or nothing is at the path; names the param `key` and the remedy.
+        InputError: a variable is unset, the path leads out of `data_roots`, or nothing is there; names the param `key`
+            and the remedy.
     """
     for name in _VARIABLE.findall(path):
         if not os.environ.get(name):
@@ -61,6 +83,11 @@ def expand_path(path: str, key: str) -> Path:
                 f"export {name}=<folder of the files>, or set {key} to another path"
             )
     found = Path(_VARIABLE.sub(lambda match: os.environ[match[1]], path)).expanduser()
+    if (outside := link_out_of(data_roots(), found)) is not None:
+        raise InputError(
+            f"{key}: {outside} lies outside the workspace; put the data under raw/, "
+            "or export SETWISE_DATA=<the folder it lies in>"
+        )
     if not found.exists():
         raise InputError(f"{key}: {found} is not there; put the file there, or set {key} to where it is")
     return found

@@ -30,6 +30,7 @@ def write_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str,
     import pyarrow.parquet as pq
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setenv("SETWISE_DATA", str(tmp_path))
 
     def write(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
         folder = tmp_path / name

@@ -263,7 +263,10 @@ class TestRealRows:
         contents = [question_content(e.question) for examples in prepared.splits.values() for e in examples]
         assert len(set(contents)) == len(contents)
 
-    def test_the_rows_as_a_zipped_csv_give_the_same_examples(self, prepared: Prepared, tmp_path: Path) -> None:
+    def test_the_rows_as_a_zipped_csv_give_the_same_examples(
+        self, prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SETWISE_DATA", str(tmp_path))
         folder = Path(os.environ["SETWISE_REAL_DATA"])
         lines = gzip.decompress((folder / "ddxplus_validate_686.jsonl.gz").read_bytes()).decode().splitlines()
         with zipfile.ZipFile(tmp_path / "release_test_patients.zip", "w") as archive:

@@ -63,7 +63,7 @@ class Answering(BaseHTTPRequestHandler):
         if fault == "drop":
             self.connection.close()
             return
-        status, answer = int(fault or 200), {"error": "no"}
+        status, answer = int(fault or 200), {"error": f"no: {self.headers['authorization']}"}
         if not fault:
             text = f"{body['prompt']} seed {body['seed']}"
             choice = {"index": 0, "text": text, "finish_reason": "length" if body["max_tokens"] == 1 else "stop"}
@@ -171,6 +171,17 @@ def test_the_api_key_is_taken_from_the_environment_variable_named_in_the_params(
     monkeypatch.delenv("SOME_KEY")
     with pytest.raises(InputError, match="SOME_KEY is unset"):
         ask(folder, server.url, Sampling(), key_variable="SOME_KEY")
+
+
+@pytest.mark.parametrize("status", ["401", "503"])
+def test_an_endpoint_that_repeats_the_key_it_refuses_does_not_bring_it_into_the_message(
+    folder, monkeypatch, caplog, status
+):
+    monkeypatch.setenv("SOME_WORD", "sesame")
+    with serving(*[status] * 20) as server, caplog.at_level("INFO"), pytest.raises(InputError) as caught:
+        list(ask(folder, server.url, Sampling(), key_variable="SOME_WORD", retries=1, concurrency=1))
+    assert "no: Bearer ***" in str(caught.value)
+    assert "sesame" not in str(caught.value) + caplog.text
 
 
 def test_only_the_vllm_dialect_sends_fields_that_vllm_adds(folder):

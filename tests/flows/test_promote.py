@@ -21,7 +21,7 @@ from flows import promote as flow_module
 from flows.promote import Approval, promote, rollback
 from setwise.errors import InputError
 from setwise.registry.versions import GATE, get_aliased
-from setwise.tracking import CHALLENGER, CHAMPION, get_client
+from setwise.tracking import CHALLENGER, CHAMPION, TrackingError, get_client
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 NAME = "setwise-clinic"
@@ -100,7 +100,7 @@ def test_a_challenger_that_is_worse_in_anything_asked_is_refused_and_says_why(fi
     challenger = aliases(first)[CHALLENGER]
     assert gate_of(first, challenger)["verdict"] == "refused"
     shown = artifacts("promotion")[-1]
-    assert why in shown.description
+    assert why in shown.description.replace("\\", "")
     assert "no" in [row["passed"] for row in json.loads(shown.data)]
 
 
@@ -121,6 +121,18 @@ def test_a_better_challenger_becomes_champion_and_one_command_takes_it_back(tmp_
     assert again.name == "Refused"
     assert "rolled back on" in again.message
     with pytest.raises(InputError, match="the first champion; there is none to go back to"):
+        rollback(workspace.root)
+
+
+def test_with_mlflow_away_it_fails_in_one_line_and_so_does_the_way_back(tmp_path, monkeypatch):
+    workspace = make_workspace(tmp_path / "workspace", n_questions=20)
+    workspace.contender(1, GOOD)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    state = run(workspace)
+    assert state.is_failed()
+    assert state.message.startswith("tracking at http://127.0.0.1:9: ")
+    with pytest.raises(TrackingError, match=r"^tracking at http://127\.0\.0\.1:9: "):
         rollback(workspace.root)
 
 

@@ -95,12 +95,40 @@ def test_drift_is_reported_with_its_figures_and_can_be_refused(workspace, tmp_pa
     assert "2.0" in (workspace / "raw" / "capitals.dvc").read_text()
 
 
+def test_a_release_whose_links_lead_out_of_its_folder_is_refused(workspace, tmp_path):
+    given = release(tmp_path / "v1", "v1", "1.0", PLACES)
+    (tmp_path / "private").write_text("a secret")
+    (tmp_path / "v1" / "notes.txt").symlink_to(tmp_path / "private")
+    state = refresh_data(given, workspace=str(workspace), return_state=True)
+    assert state.is_failed()
+    assert "notes.txt: a link that leads out of the folder" in state.message
+    assert not (workspace / "raw").exists()
+
+
+def test_a_release_is_not_written_through_a_link(workspace, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (workspace / "raw").mkdir()
+    (workspace / "raw" / "capitals").symlink_to(tmp_path / "elsewhere")
+    state = refresh_data(release(tmp_path / "v1", "v1", "1.0", PLACES), workspace=str(workspace), return_state=True)
+    assert state.is_failed()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
-    [({"dataset": "../outside"}, "dataset"), ({"licence": " "}, "licence"), ({"files": "nowhere"}, "files")],
+    [
+        ({"dataset": "../outside"}, "dataset"),
+        ({"dataset": "/outside"}, "dataset"),
+        ({"dataset": ".."}, "dataset"),
+        ({"licence": " "}, "licence"),
+        ({"files": "nowhere"}, "files"),
+        ({"source": "https://someone:planted@example.org/capitals"}, "source"),
+    ],
 )
-def test_a_release_without_a_name_a_licence_or_files_is_refused(workspace, tmp_path, change, named):
+def test_a_release_without_a_name_a_licence_or_files_or_with_a_password_is_refused(workspace, tmp_path, change, named):
     given = release(tmp_path / "v1", "v1", "1.0", PLACES).model_copy(update=change)
     state = refresh_data(given, workspace=str(workspace), return_state=True)
     assert state.is_failed()
     assert state.message.startswith(f"{named}: ")
+    assert "planted" not in state.message
+    assert not (workspace / "raw").exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from listening import LOCAL, listening_addresses
 
 from flows import services
 from flows.local_server import free_port
@@ -57,6 +58,10 @@ def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed_proje
     record = json.loads((project.root / ".prefect" / "up.json").read_text())
     api, started = record["prefect_api"], [services.Started(**one) for one in record["processes"]]
     assert {one.name for one in started} >= {"prefect-server", "mlflow", "cpu-worker", "gpu-worker-0"}
+
+    servers = [one for one in started if one.name in ("prefect-server", "mlflow")]
+    assert [bool(listening_addresses(one.pid)) for one in servers] == [True, True]
+    assert set().union(*(listening_addresses(one.pid) for one in started)) <= LOCAL
 
     deadline = time.monotonic() + 240
     while not (done := flow_runs(api, "Completed")):

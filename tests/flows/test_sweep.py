@@ -51,7 +51,10 @@ def test_a_combination_that_fails_is_counted_and_the_others_are_ranked(logging_p
     assert len(state.result(raise_on_failure=False)) == 1
 
 
-@pytest.mark.parametrize("grid", [{}, {"rate": []}, {"a": list(range(20)), "b": list(range(20))}])
-def test_an_empty_or_endless_grid_is_refused(grid):
+@pytest.mark.parametrize(
+    "grid",
+    [{}, {"rate": []}, {"a": list(range(20)), "b": list(range(20))}, {"../x.yaml:rate": [1]}, {"--rev": [1]}],
+)
+def test_a_grid_that_is_empty_or_endless_or_names_no_param_is_refused(grid):
     with pytest.raises(InputError, match="grid"):
         combinations(grid)

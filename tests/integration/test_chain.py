@@ -15,12 +15,34 @@ METHODS = PARAMS["methods"]
 PATIENT = "Invented patient: cendalgia, no oskuria."
 
 
+SECRETS = {
+    name: f"planted-{name.lower()}"
+    for name in (
+        "HF_TOKEN",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "OPENAI_API_KEY",
+        "MLFLOW_TRACKING_PASSWORD",
+        "MLFLOW_TRACKING_TOKEN",
+        "PREFECT_API_KEY",
+        "SETWISE_ENDPOINT_KEY",
+        "DATABASE_PASSWORD",
+    )
+}
+SECRET_ADDRESS = "https://planted-user:planted-password@127.0.0.1:9/store"
+KEPT_BY_THE_USER = {".git/config", ".dvc/config.local"}
+
+
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Ended]:
     """A fresh clone in which the flow has run, and how it ended."""
     workspace = make_workspace(tmp_path_factory.mktemp("chain") / "clone")
     workspace.environment = {"PREFECT_HOME": str(workspace.root / ".prefect"), "MLFLOW_TRACKING_URI": ""}
-    for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
+    workspace.environment |= SECRETS
+    dvc = [sys.executable, "-m", "dvc"]
+    remotes = (["git", "remote", "add", "origin"], [*dvc, "remote", "add", "--local", "--default", "store"])
+    for command in (["git", "init", "--quiet"], [*dvc, "init", "--quiet"], *([*r, SECRET_ADDRESS] for r in remotes)):
         subprocess.run(command, cwd=workspace.root, check=True)
     config = f"[core]\n    analytics = false\n    site_cache_dir = {workspace.root / '.dvc' / 'site'}\n"
     (workspace.root / ".dvc" / "config").write_text(config)
@@ -132,6 +154,15 @@ def test_each_method_has_one_finished_tracking_run_with_curves_and_metrics(done:
     assert sorted((name, status) for name, status, _ in runs) == sorted((f"{m}-k2-seed0", "FINISHED") for m in METHODS)
     for _, _, metrics in runs:
         assert {"train/reward", "train/held_out_reward", "eval/valid_rate", "eval/valid_rate_lo"} <= set(metrics)
+
+
+def test_no_secret_of_the_environment_is_in_any_file_or_line_of_the_run(chain: tuple[Workspace, Ended]) -> None:
+    workspace, ended = chain
+    assert "planted-" not in ended.out + ended.err
+    files = {str(path.relative_to(workspace.root)): path for path in workspace.root.rglob("*") if path.is_file()}
+    assert {"mlruns/mlflow.db", ".prefect/prefect.db", ".prefect/server.log", "dvc.lock"} <= set(files)
+    holding = {name for name, path in files.items() if b"planted-" in path.read_bytes()}
+    assert holding == KEPT_BY_THE_USER
 
 
 def test_nothing_of_this_machine_stands_in_the_report(done: Workspace) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from planted import IMAGE, LINK, SCRIPT, VECTOR
 
 from pipelines.evaluate import tasks_of
 from setwise.answers import AnswerSet, Layout, render
@@ -21,9 +22,8 @@ from setwise.evaluation import StoreKey, dataset_digest, generate, prompt_digest
 from setwise.methods import METHODS
 from setwise.params import Params, validate_params
 
-NAMES = ("Torvitis", "Belmosis", "Carnemia", "Drelopathy", "Fostoma", "Galvitis", "Harnosis", "Jorvemia")
-SCRIPT = "<script>document.title = 'planted'</script>"
-"""A question that must be shown and never run."""
+NAMES = ("Torvitis", "Belmosis", "Carnemia", "Drelopathy", "Fostoma", IMAGE, VECTOR, LINK)
+"""Some are texts that must be shown and never run."""
 SKILL = {"base": 0.0, "warmstart": 0.5, "rlvr_single": 0.9, "rlcr_single": 0.9, "rlvr_multi": 1.0, "rlcr_multi": 1.0}
 """How well each model knows the posterior; 0 is not at all."""
 

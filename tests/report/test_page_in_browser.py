@@ -1,9 +1,11 @@
 """The report as a browser shows it."""
 
+import json
 from pathlib import Path
 
 import pytest
 from browser import look
+from planted import IMAGE, LINK, SCRIPT, VECTOR
 
 PHONE, DESKTOP = 400, 1280
 OPEN = "doc.querySelectorAll('details').forEach(d => d.open = true);"
@@ -43,11 +45,16 @@ def test_every_figure_is_drawn_with_a_title_and_has_its_numbers(page: str, tmp_p
         assert figure["drawn"] and figure["rows"] and not figure["loose"], figure
 
 
-def test_a_script_in_a_question_or_a_completion_is_shown_and_does_not_run(page: str, tmp_path: Path) -> None:
-    script = """return {title: doc.title, scripts: doc.querySelectorAll("main script").length,
-      shown: doc.querySelector("#completions").textContent.includes("<script>document.title")};"""
+def test_what_is_planted_in_questions_answers_and_completions_is_shown_and_does_not_run(
+    page: str, tmp_path: Path
+) -> None:
+    script = f"""const planted = {json.dumps([SCRIPT, IMAGE, VECTOR, LINK])};
+      const shown = e => planted.map(text => e.textContent.includes(text));
+      return {{title: doc.title, made: doc.querySelectorAll("main script, main img, [onload], [onerror]").length,
+        links: doc.querySelectorAll("a[href^='javascript:']").length,
+        shown: shown(doc.querySelector("#completions"))}};""".replace("</script>", "<\\/script>")
     found = look(page, DESKTOP, script, tmp_path)
-    assert found == {"title": "Setwise report: clinic, K = 3", "scripts": 0, "shown": True}
+    assert found == {"title": "Setwise report: clinic, K = 3", "made": 0, "links": 0, "shown": [True] * 4}
 
 
 def test_nothing_is_loaded_from_anywhere(page: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from listening import addresses_of_port
 from serving_world import METHOD, make_champion, post, served
 
 from setwise.ask import ask
@@ -52,6 +53,10 @@ def test_a_question_gets_answers_with_confidences_the_surest_first(url, question
     assert [set(answer) for answer in reply["answers"]] == [{"text", "confidence"}] * 2
     stated = [answer["confidence"] for answer in reply["answers"]]
     assert stated == sorted(stated, reverse=True)
+
+
+def test_the_server_listens_on_localhost_unless_told_otherwise(url):
+    assert addresses_of_port(int(url.rpartition(":")[2])) == {"127.0.0.1"}
 
 
 def test_the_command_and_the_server_give_the_same_reply(url, champion, questions):

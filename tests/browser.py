@@ -23,6 +23,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-extensions",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no page reaches out, wherever the tests run
 )
 _LISTEN = "<script>parent.errors = []; addEventListener('error', e => parent.errors.push(String(e.message)));</script>"
 _FRAME = """<!doctype html><body style="margin:0">
@@ -45,6 +46,17 @@ def chromium() -> str:
     return found
 
 
+def after_scripts(address: str, folder: Path, ready: str = "") -> str:
+    """The page at an address as HTML, once its scripts have run; tried again until `ready` stands in it."""
+    profile = f"--user-data-dir={folder / 'profile'}"
+    command = [chromium(), *_FLAGS, profile, "--virtual-time-budget=10000", "--dump-dom", address]
+    for _ in range(5):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
+        if ready in done.stdout:
+            return done.stdout
+    raise AssertionError(f"{ready!r} is not on the page {address}: {done.stdout[-3000:]}")
+
+
 def look(page: str, width: int, script: str, folder: Path) -> Any:
     """Open a page `width` pixels wide and return what `script` returns there; `doc` and `win` are the page's.
 
@@ -54,11 +66,9 @@ def look(page: str, width: int, script: str, folder: Path) -> Any:
     heard = page.replace("<head>", "<head>" + _LISTEN, 1)
     outer = folder / "outer.html"
     outer.write_text(_FRAME.format(width=width, page=html.escape(heard), script=script), encoding="utf-8")
-    profile = f"--user-data-dir={folder / 'profile'}"
-    command = [chromium(), *_FLAGS, profile, "--virtual-time-budget=10000", "--dump-dom", outer.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
-    answer = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert answer and answer[1], f"the page did not load: {done.stderr[-2000:]}"
+    dom = after_scripts(outer.as_uri(), folder)
+    answer = re.search(r'<pre id="found">(.*?)</pre>', dom, re.DOTALL)
+    assert answer and answer[1], f"the page did not load: {dom[-2000:]}"
     result = json.loads(html.unescape(answer[1]))
     assert result["errors"] == []
     return result["found"]
