@@ -5,8 +5,10 @@
 For each seed: a fresh world split, model and warm start, then each method from that warm start, with the defaults of
 the params. The test split is answered once at temperature 1, before and after training. "Attainable" comes from the
 exact posterior: its K largest probabilities for coverage and accuracy, and for the Brier score what stating the
-posterior itself would score on the same sets. Intervals over seeds are Student's t, 95%; the interval of a method's
-gain over its own warm start is a bootstrap over questions, per seed.
+posterior itself would score on the same sets. `share` is coverage of the one diagnosis drawn for each question, divided
+by the attainable; `share_expected` is the posterior probability of the answers (0 for an invalid completion) instead,
+which is its mean over all such draws; likewise `brier_excess_expected` and `ece_expected`. Intervals over seeds are
+Student's t, 95%; the interval of a method's gain over its own warm start is a bootstrap over questions, per seed.
 """
 
 from __future__ import annotations
@@ -58,9 +60,13 @@ def evaluate(model: Any, tokenizer: Any, test: Sequence[Example], layout: Layout
     covered = np.array([max(j.hits, default=0) for j in judged])
     best = np.mean([sum(p for _, p in example.posterior[: layout.k]) for example in test])
     figures = {"valid": np.mean([j.valid for j in judged]), "coverage": covered.mean(), "attainable": best}
-    figures["share"] = covered.mean() / best
+    truths = [dict(example.posterior) for example in test]
+    mass = [
+        sum(truth.get(a, 0.0) for a in j.answers) if j.valid else 0.0 for j, truth in zip(judged, truths, strict=True)
+    ]
+    figures |= {"share": covered.mean() / best, "share_expected": np.mean(mass) / best}
     if layout.confidences:
-        figures |= _calibration([(j, dict(e.posterior)) for j, e in zip(judged, test, strict=True) if j.valid])
+        figures |= _calibration([(j, truth) for j, truth in zip(judged, truths, strict=True) if j.valid])
     return {name: round(float(value), 5) for name, value in figures.items()} | {"covered": covered}
 
 
@@ -71,13 +77,14 @@ def _calibration(judged: Sequence[tuple[Any, dict[str, float]]]) -> dict[str, fl
     p = np.array([[truth.get(answer, 0.0) for answer in j.answers] for j, truth in judged])
     order = np.argsort(q, axis=None, kind="stable")
     bins = np.array_split(order, 15)
-    ece = sum(abs(q.flat[b].mean() - h.flat[b].mean()) * len(b) for b in bins) / q.size
+    ece, expected = (sum(abs(q.flat[b].mean() - t.flat[b].mean()) * len(b) for b in bins) / q.size for t in (h, p))
     brier, posterior = ((q - h) ** 2).mean(), ((p - h) ** 2).mean()
     return {
         "brier": brier,
         "brier_excess": brier - posterior,
         "brier_excess_expected": ((q - p) ** 2).mean(),
         "ece": ece,
+        "ece_expected": expected,
     }
 
 
@@ -85,7 +92,8 @@ def measure(seed: int, methods: Sequence[str], train: dict[str, Any]) -> dict[st
     """Warm start and every method of one seed."""
     params = make_params(seed, train)
     prepared = DOMAIN.load(params.domain, seed)  # type: ignore[arg-type]
-    examples, test = prepared.splits["train"], prepared.splits["test"]
+    test = prepared.splits["test"]
+    examples = prepared.splits["train"][: -params.train.held_out]
     texts = (text for e in examples for text in (e.question, e.gold[0][0]))
     tokenizer = build_tokenizer(texts, params.model.vocab_size)
     start = build_model(params.model, tokenizer, seed)

@@ -95,10 +95,10 @@ class TrainParams(Section):
     `credit`: `answer` gives each token the advantage of the answer or confidence it is part of, `set` that of all.
     """
 
-    steps: Positive = 260
+    steps: Positive = 300
     prompts_per_step: Positive = 64
     generations: Annotated[int, Field(ge=2)] = 4
-    learning_rate: Rate = 1e-3
+    learning_rate: Rate = 7e-4
     warmup_steps: Annotated[int, Field(ge=0)] = 5
     temperature: Rate = 1.0
     beta: Annotated[float, Field(ge=0)] = 0.0

@@ -47,13 +47,17 @@ def distilled_demonstration(
 ) -> Demonstration | None:
     """The K most probable answers, most probable first, their probabilities as confidences.
 
-    Where fewer than K answers are believed in, distractors with confidence 0 fill the set.
+    A single-answer layout gets an answer drawn with its probability instead, as the policy itself would draw it. Where
+    fewer than K answers are believed in, distractors with confidence 0 fill the set.
 
     Args:
         beliefs: the probability that a single-answer policy gives each answer: its score, or its share of samples.
     """
     ranked = sorted(beliefs, key=lambda answer: (-beliefs[answer], answer))
-    answers = ranked[: layout.k]
+    if layout.k == 1 and ranked:
+        answers = rng.choices(ranked, [beliefs[answer] for answer in ranked])
+    else:
+        answers = ranked[: layout.k]
     answers += _distractors(ranked, layout.k - len(answers), vocabulary, rng)
     if not ranked or len(answers) < layout.k:
         return None

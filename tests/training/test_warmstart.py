@@ -56,6 +56,15 @@ def test_distillation_ranks_answers_by_probability_and_states_it_as_confidence()
     assert made.answer_set == AnswerSet(("cold", "flu"), (0.75, 0.25))
 
 
+def test_a_distilled_single_answer_is_drawn_with_its_probability_and_states_it() -> None:
+    layout, rng = Layout(1, confidences=True), random.Random(0)
+    made = [distilled_demonstration(_example("flu"), layout, {"flu": 0.25, "cold": 0.75}, [], rng) for _ in range(400)]
+    flu = [one for one in made if one is not None and one.answer_set == AnswerSet(("flu",), (0.25,))]
+    cold = [one for one in made if one is not None and one.answer_set == AnswerSet(("cold",), (0.75,))]
+    assert len(flu) + len(cold) == 400
+    assert 70 < len(flu) < 130
+
+
 def test_an_answer_that_was_never_sampled_fills_the_set_with_confidence_zero() -> None:
     layout = Layout(2, confidences=True)
     made = distilled_demonstration(_example("flu"), layout, {"flu": 1.0}, ["flu", "gout"], random.Random(0))
