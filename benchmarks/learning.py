@@ -88,30 +88,37 @@ def _calibration(judged: Sequence[tuple[Any, dict[str, float]]]) -> dict[str, fl
     }
 
 
-def measure(seed: int, methods: Sequence[str], train: dict[str, Any]) -> dict[str, Any]:
-    """Warm start and every method of one seed."""
+def measure(seed: int, methods: Sequence[str], train: dict[str, Any], kept: Path | None) -> dict[str, Any]:
+    """Warm start and every method of one seed; the warm start is kept in `kept`, or taken from there."""
     params = make_params(seed, train)
     prepared = DOMAIN.load(params.domain, seed)  # type: ignore[arg-type]
-    test = prepared.splits["test"]
     examples = prepared.splits["train"][: -params.train.held_out]
+    with tempfile.TemporaryDirectory() as folder:
+        weights = (kept or Path(folder)) / f"warmstart-{seed}"
+        if not weights.exists():
+            _warm_start(params, examples, prepared.vocabulary, weights)
+        result: dict[str, Any] = {"warmstart": json.loads((weights / "record.json").read_text(encoding="utf-8"))}
+        for name in methods:
+            result[name] = _measure_method(name, weights, examples, prepared.splits["test"], params)
+    return result
+
+
+def _warm_start(params: Params, examples: Sequence[Example], vocabulary: Sequence[str] | None, weights: Path) -> None:
+    """Make a policy and warm it up; weights, tokenizer and the seconds of each part go to `weights`."""
     texts = (text for e in examples for text in (e.question, e.gold[0][0]))
     tokenizer = build_tokenizer(texts, params.model.vocab_size)
-    start = build_model(params.model, tokenizer, seed)
+    model = build_model(params.model, tokenizer, params.seed)
     layouts = [method.layout(params.k) for method in METHODS.values()]
-    result: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as scratch:
         record = warm_start(
-            start, tokenizer, examples, prepared.vocabulary, params.warmstart, layouts, "", seed, Path(folder)
+            model, tokenizer, examples, vocabulary, params.warmstart, layouts, "", params.seed, Path(scratch)
         )
-        seconds = {"seconds": round(time.perf_counter() - began, 1)}
-        result["warmstart"] = seconds | {name: round(value, 1) for name, value in record.items()}
-        weights = Path(folder) / "warmstart"
-        start.save_pretrained(weights)
-        tokenizer.save_pretrained(weights)
-        for name in methods:
-            result[name] = _measure_method(name, weights, examples, test, params)
-    return result
+    record = {"seconds": time.perf_counter() - began} | record
+    model.save_pretrained(weights)
+    tokenizer.save_pretrained(weights)
+    rounded = {name: round(value, 1) for name, value in record.items()}
+    (weights / "record.json").write_text(json.dumps(rounded), encoding="utf-8")
 
 
 def _measure_method(
@@ -154,10 +161,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--train", type=json.loads, default={}, help="params of the section `train`, as JSON")
+    parser.add_argument("--weights", type=Path, help="folder to keep warm starts in, and to take them from")
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
-    seeds = [measure(seed, args.methods, args.train) for seed in args.seeds]
+    seeds = [measure(seed, args.methods, args.train, args.weights) for seed in args.seeds]
     print(json.dumps({"seeds": dict(zip(args.seeds, seeds, strict=True)), "summary": summarise(seeds, args.methods)}))
 
 

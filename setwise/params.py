@@ -70,12 +70,13 @@ class WarmstartParams(Section):
     examples: Positive = 38_000
     epochs: Annotated[float, Field(gt=0)] = 1
     learning_rate: Rate = 5e-3
-    batch_size: Positive = 32
+    batch_size: Positive = 64
     layout_share: Annotated[float, Field(gt=0, le=1)] = 0.2
     distill_from: Literal["scores", "samples"] = "scores"
     distill_examples: Positive = 38_000
     distill_samples: Annotated[int, Field(ge=2)] = 12
-    distill_epochs: Annotated[float, Field(gt=0)] = 1.25
+    distill_epochs: Annotated[float, Field(gt=0)] = 1.5
+    distill_batch_size: Positive = 32
     confidence_weight: Annotated[float, Field(ge=0)] = 60.0
     threads: Positive = 2
 

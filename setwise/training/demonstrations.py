@@ -30,11 +30,11 @@ class Demonstration:
 def template_demonstration(
     example: Example, layout: Layout, vocabulary: Sequence[str], rng: random.Random
 ) -> Demonstration | None:
-    """Gold first, then distractors from the vocabulary, confidences drawn at random: teaches the layout alone.
+    """Gold first, in random order, then distractors from the vocabulary, confidences drawn at random.
 
     None where gold and vocabulary together hold fewer than `layout.k` different answers.
     """
-    answers = [aliases[0] for aliases in example.gold][: layout.k]
+    answers = [aliases[0] for aliases in rng.sample(example.gold, len(example.gold))][: layout.k]
     answers += _distractors(answers, layout.k - len(answers), vocabulary, rng)
     if len(answers) < layout.k:
         return None

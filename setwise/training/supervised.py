@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BETA2 = 0.98
 """Adam's memory of squared gradients: some fifty steps, since these trainings are a thousand steps long and begin with
 the large gradients of layout tokens."""
-_SMALLEST_HALVED = 64
+_SMALLEST_HALVED = 128
 
 
 def supervise(
@@ -120,8 +120,7 @@ def tokenize(
     rng = random.Random(seed)
     prompts = [build_prompt(d.question, d.layout, tokenizer, instruction) for d in demonstrations]
     completions = [render(d.answer_set, d.layout) for d in demonstrations]
-    prompt_ids = tokenizer(prompts, add_special_tokens=False)["input_ids"]
-    completion_ids = tokenizer(completions, add_special_tokens=False)["input_ids"]
+    prompt_ids, completion_ids = _token_ids(prompts, tokenizer), _token_ids(completions, tokenizer)
     end = tokenizer.eos_token_id
     tags: Any = tokenizer.convert_tokens_to_ids(layout_tags())
     shape = {end, *tags}
@@ -133,3 +132,10 @@ def tokenize(
         "input_ids": [p + c + [end] for p, c in zip(prompt_ids, completion_ids, strict=True)],
         "labels": [[-100] * len(p) + row for p, row in zip(prompt_ids, labels, strict=True)],
     }
+
+
+def _token_ids(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    """The token ids of each text; a text that stands there often is tokenised once."""
+    different = list(dict.fromkeys(texts))
+    ids = dict(zip(different, tokenizer(different, add_special_tokens=False)["input_ids"], strict=True))
+    return [ids[text] for text in texts]

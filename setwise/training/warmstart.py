@@ -69,7 +69,6 @@ def warm_start(
     settings: dict[str, Any] = {
         "instruction": instruction,
         "learning_rate": params.learning_rate,
-        "batch_size": params.batch_size,
         "layout_share": params.layout_share,
         "output_dir": output_dir,
         "callbacks": callbacks,
@@ -80,7 +79,9 @@ def warm_start(
         template_demonstration(example, wanted[i % len(wanted)], answers, rng)
         for i, example in enumerate(examples[: params.examples])
     ]
-    record = _train(model, tokenizer, found, settings | {"epochs": params.epochs, "seed": seed}, "")
+    record = _train(
+        model, tokenizer, found, settings | {"epochs": params.epochs, "batch_size": params.batch_size, "seed": seed}, ""
+    )
     record["supervised_s"] = time.perf_counter() - began
     if params.source != "distill":
         return record
@@ -105,9 +106,8 @@ def warm_start(
         settings["penalty"] = expected_brier(tokens, params.confidence_weight)
     elif params.confidence_weight:
         log.info("warm start: no confidence_weight: this tokenizer takes several tokens for a confidence")
-    record |= _train(
-        model, tokenizer, found, settings | {"epochs": params.distill_epochs, "seed": seed + 1}, "distilled"
-    )
+    settings |= {"epochs": params.distill_epochs, "batch_size": params.distill_batch_size, "seed": seed + 1}
+    record |= _train(model, tokenizer, found, settings, "distilled")
     return record | {"distilled_s": time.perf_counter() - began}
 
 
@@ -128,10 +128,10 @@ def _first_layouts(layouts: Sequence[Layout], params: WarmstartParams) -> list[L
 
 
 def _turns(layouts: Sequence[Layout]) -> list[Layout]:
-    """The layouts in turns, those with more to learn more often: four sets with confidences to one single answer."""
+    """The layouts in turns, those with more to learn more often: confidences, then sets, then single answers."""
     turns: list[Layout] = []
     for layout in {_SINGLE: None, **dict.fromkeys(layouts)}:
-        turns += [layout] * (1 + (layout.k > 1) + 2 * layout.confidences)
+        turns += [layout] * (4 if layout.confidences else 2 if layout.k > 1 else 1)
     random.Random(0).shuffle(turns)
     return turns
 
