@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ _FAILURE_TAG = "setwise.failure"
 CHALLENGER, CHAMPION = "challenger", "champion"
 """Aliases of a domain's registered model."""
 _LONGEST_PARAM = 500
+_SQLITE = "sqlite:///"
 _IMPATIENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -41,18 +42,39 @@ class TrackingError(RuntimeError):
 
 
 @contextmanager
-def _said_in_one_line() -> Iterator[None]:
-    """Turn what MLflow raises into a `TrackingError`."""
+def _said_in_one_line(uri: str) -> Iterator[None]:
+    """Turn what MLflow raises about the store at `uri` into a `TrackingError`."""
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        is_write = isinstance(error, OSError) or "sqlite3.OperationalError" in str(error)
+        if is_write and (shut := _not_writable(uri)):
+            raise TrackingError(f"{_shown(shut)}: tracking can't write there; make it writable and run again") from error
         where = os.environ.get("MLFLOW_TRACKING_URI") or "mlruns/mlflow.db"
         reason = " ".join(str(error).split())
         raise TrackingError(
             f"tracking at {where}: {reason:.160}; start the server or mend the store, or unset MLFLOW_TRACKING_URI"
         ) from error
+
+
+def _not_writable(uri: str) -> Path | None:
+    """The folder or file of a local store that this user, or its file system, lets nobody write; None if there is none.
+
+    A database needs its folder writable too, for its journal.
+    """
+    if not uri.startswith(_SQLITE):
+        return None
+    database = Path(uri.removeprefix(_SQLITE))
+    parts = (database.parent, database.parent / "artifacts", database)
+    return next((part for part in parts if part.exists() and not os.access(part, os.W_OK)), None)
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def run_name(method: str, k: int, seed: int) -> str:
@@ -78,16 +100,20 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
         os.environ.setdefault(name, value)
     folder = (workspace / "mlruns").resolve()
     given = os.environ.get("MLFLOW_TRACKING_URI")
-    uri = given or f"sqlite:///{folder / 'mlflow.db'}"
+    uri = given or f"{_SQLITE}{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
     if not given:  # MLflow has put its own there; the next workspace's client must not find this one's
         os.environ.pop("MLFLOW_TRACKING_URI", None)
     if not uri.startswith("sqlite"):
         return mlflow.MlflowClient(uri)
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".setup.lock"), _said_in_one_line():
-        client = mlflow.MlflowClient(uri)
-        client.search_experiments(max_results=1)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs, with a traceback, what it raises
+    with _said_in_one_line(uri):
+        folder.mkdir(parents=True, exist_ok=True)
+        # What stands in a folder that can't be written can still be read; what does not can't be set up.
+        is_readable_only = _not_writable(uri) is not None and (folder / "mlflow.db").exists()
+        with nullcontext() if is_readable_only else FileLock(folder / ".setup.lock"):
+            client = mlflow.MlflowClient(uri)
+            client.search_experiments(max_results=1)
     return client
 
 
@@ -136,29 +162,29 @@ class Run:
         now = int(time.time() * 1000)
         entries = [Metric(key, float(v), now, step) for key, v in metrics.items() if math.isfinite(float(v))]
         if entries:
-            with _said_in_one_line():
+            with _said_in_one_line(self.client.tracking_uri):
                 self.client.log_batch(self.run_id, metrics=entries)
 
     def held_steps(self) -> dict[str, set[int]]:
         """The steps at which the run holds each metric."""
-        with _said_in_one_line():
+        with _said_in_one_line(self.client.tracking_uri):
             names = self.client.get_run(self.run_id).data.metrics
             return {name: {m.step for m in self.client.get_metric_history(self.run_id, name)} for name in names}
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        with _said_in_one_line():
+        with _said_in_one_line(self.client.tracking_uri):
             for key, value in tags.items():
                 self.client.set_tag(self.run_id, key, value)
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Keep a file with the run."""
-        with _said_in_one_line():
+        with _said_in_one_line(self.client.tracking_uri):
             self.client.log_artifact(self.run_id, str(path), folder)
 
     def finish(self, status: str = "FINISHED") -> None:
         """End the run: `FINISHED` or `FAILED`."""
-        with _said_in_one_line():
+        with _said_in_one_line(self.client.tracking_uri):
             self.client.set_terminated(self.run_id, status)
 
 
@@ -194,7 +220,7 @@ def start_run(params: Params, method: str, datasets: Mapping[str, str], tags: Ma
         )
         for split, digest in datasets.items()
     ]
-    with _said_in_one_line():
+    with _said_in_one_line(client.tracking_uri):
         experiment = get_experiment(client, params.domain.name)
         run_id = client.create_run(experiment, run_name=name, tags={**fixed, **tags}).info.run_id
         client.log_batch(run_id, params=[Param(key, value) for key, value in sorted(flat.items())])
@@ -207,7 +233,7 @@ def reopen_run(run_id: str) -> Run | None:
     from mlflow.exceptions import MlflowException
 
     client = get_client()
-    with _said_in_one_line():
+    with _said_in_one_line(client.tracking_uri):
         try:
             found = client.get_run(run_id)
         except MlflowException as error:
@@ -225,7 +251,7 @@ def reopen_run(run_id: str) -> Run | None:
 def find_run(domain: str, weights: str) -> Run | None:
     """The newest run of the domain's experiment that trained the weights with this digest."""
     client = get_client()
-    with _said_in_one_line():
+    with _said_in_one_line(client.tracking_uri):
         experiment = get_experiment(client, domain)
         found = client.search_runs(
             [experiment], f"tags.`{WEIGHTS_TAG}` = '{weights}'", max_results=1, order_by=["start_time DESC"]

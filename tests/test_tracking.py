@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from read_only import read_only
 from smoke_workspace import PARAMS, Workspace
+from undisturbed import WORKDIR, assert_as_undisturbed
 
 from setwise.params import Params, validate_params
 from setwise.tracking import (
@@ -147,7 +149,8 @@ def test_a_server_that_goes_away_during_training_loses_no_row(
             time.sleep(0.01)
     away = started.wait()
     assert (away.code, len(away.err.strip().splitlines())) == (1, 1), away
-    assert "rlcr_multi is trained and waits in checkpoints/rlcr_multi: start tracking, run again" in away.err
+    assert f"tracking at {uri}: " in away.err
+    assert "rlcr_multi is trained and waits in checkpoints/rlcr_multi for a run to send its curve" in away.err
     with server(tmp_path, port):
         again = workspace.run("train", "--method", "rlcr_multi")
         assert again.code == 0, again
@@ -157,3 +160,65 @@ def test_a_server_that_goes_away_during_training_loses_no_row(
         (found,) = client.search_runs([client.get_experiment_by_name("setwise/clinic").experiment_id])
         steps = sorted(metric.step for metric in client.get_metric_history(found.info.run_id, "train/reward"))
     assert (found.info.status, steps) == ("FINISHED", list(range(1, 21)))
+
+
+def test_a_store_that_can_not_be_written_is_named_with_what_to_do(params: Params, run: Run) -> None:
+    with read_only(Path("mlruns")):
+        for write in (
+            lambda: start_run(params, "rlcr_multi", {}, {}),
+            lambda: run.set_tags({"a": "b"}),
+            lambda: run.log_metrics({"a": 1.0}),
+        ):
+            with pytest.raises(TrackingError) as caught:
+                write()
+            assert str(caught.value) == "mlruns: tracking can't write there; make it writable and run again"
+
+
+def test_files_that_can_not_be_kept_name_the_folder(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("x")
+    run.log_file(tmp_path / "page.html")
+    with read_only(Path("mlruns/artifacts")), pytest.raises(TrackingError, match=r"^mlruns/artifacts: .* writable"):
+        run.log_file(tmp_path / "page.html", "again")
+
+
+def test_a_store_that_can_not_be_written_can_still_be_read(run: Run) -> None:
+    run.set_tags({WEIGHTS_TAG: "w1"})
+    with read_only(Path("mlruns")):
+        found = find_run("clinic", "w1")
+        assert found is not None
+        assert found.run_id == run.run_id
+
+
+@pytest.mark.parametrize("part", ["mlruns", "mlruns/mlflow.db"])
+def test_training_does_not_begin_where_tracking_can_not_write(
+    part: str, workspace: Workspace, trained_workspace: Workspace
+) -> None:
+    (workspace.root / "mlruns").mkdir(exist_ok=True)
+    if part.endswith("db"):
+        get_client(workspace.root)
+    with read_only(workspace.root / part):
+        refused = workspace.run("train", "--method", "rlcr_multi")
+    assert refused.code == 1, refused
+    assert refused.err == f"error: {part}: tracking can't write there; make it writable and run again\n"
+    assert not (workspace.root / WORKDIR).exists()
+    assert workspace.run("train", "--method", "rlcr_multi").code == 0
+    assert_as_undisturbed(workspace, trained_workspace)
+
+
+def test_a_store_that_becomes_read_only_during_training_loses_no_row(
+    workspace: Workspace, trained_workspace: Workspace
+) -> None:
+    curve = workspace.root / WORKDIR / "curve.jsonl"
+    started = workspace.start("train", "--method", "rlcr_multi")
+    while not (curve.exists() and curve.read_text().count("\n") >= 3):
+        assert started.running, started.wait()
+        time.sleep(0.01)
+    with read_only(workspace.root / "mlruns"):
+        shut = started.wait()
+    assert (shut.code, len(shut.err.strip().splitlines())) == (1, 1), shut
+    assert "error: mlruns: tracking can't write there; make it writable and run again; rlcr_multi is trained" in shut.err
+    assert "rows of the curve wait" in shut.out
+    again = workspace.run("train", "--method", "rlcr_multi")
+    assert again.code == 0, again
+    assert "rlcr_multi: 0 steps in" in again.out
+    assert_as_undisturbed(workspace, trained_workspace)
