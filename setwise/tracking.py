@@ -52,7 +52,8 @@ def _said_in_one_line(uri: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, OSError) as error:
         is_write = isinstance(error, OSError) or "sqlite3.OperationalError" in str(error)
         if is_write and (shut := _not_writable(uri)):
-            raise TrackingError(f"{_shown(shut)}: tracking can't write there; make it writable and run again") from error
+            where = _shown(shut)
+            raise TrackingError(f"{where}: tracking can't write there; make it writable and run again") from error
         where = os.environ.get("MLFLOW_TRACKING_URI") or "mlruns/mlflow.db"
         reason = " ".join(str(error).split())
         raise TrackingError(

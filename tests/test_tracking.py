@@ -216,7 +216,8 @@ def test_a_store_that_becomes_read_only_during_training_loses_no_row(
     with read_only(workspace.root / "mlruns"):
         shut = started.wait()
     assert (shut.code, len(shut.err.strip().splitlines())) == (1, 1), shut
-    assert "error: mlruns: tracking can't write there; make it writable and run again; rlcr_multi is trained" in shut.err
+    assert "error: mlruns: tracking can't write there; make it writable and run again; " in shut.err
+    assert "rlcr_multi is trained and waits in checkpoints/rlcr_multi" in shut.err
     assert "rows of the curve wait" in shut.out
     again = workspace.run("train", "--method", "rlcr_multi")
     assert again.code == 0, again

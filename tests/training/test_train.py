@@ -4,16 +4,14 @@ import json
 import re
 import shutil
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from smoke_workspace import Started, Workspace
-from undisturbed import SAVED_EVERY, STEPS, WORKDIR, assert_as_undisturbed, tracked_runs, tracked_steps
+from undisturbed import SAVED_EVERY, STEPS, WORKDIR, assert_as_undisturbed, tracked_runs
 
-from setwise.digests import weights_digest
 from setwise.domains.parquet import read_examples, write_examples
 from setwise.training.checkpoints import step_of
 
