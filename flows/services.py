@@ -20,6 +20,7 @@ import psutil
 
 from flows.environment import workspace_above
 from flows.local_server import is_healthy
+from flows.lost_runs import watch_for_lost_runs
 from setwise.errors import InputError
 from tasks.environment import child_environment
 from tasks.placement import WORKSPACE
@@ -121,10 +122,11 @@ class Services:
         self._wait("mlflow", where.mlflow)
 
     def workers(self) -> None:
-        """Make the work pools, apply ``prefect.yaml`` and start one cpu worker and a gpu worker for each GPU."""
+        """Make the work pools, apply ``prefect.yaml``, watch for lost runs; start a cpu worker, one for each GPU."""
         for pool in POOLS:
             self._command(["work-pool", "create", pool, "--type", "process", "--overwrite"])
         self._command(["--no-prompt", "deploy", "--all"])
+        watch_for_lost_runs(f"{self.where.prefect}/api")
         self._worker("cpu-worker", "cpu", {}, limit=4)
         # One run at a time on each GPU, and it sees that one alone. A machine without any serves the pool slowly.
         for number in range(max(1, gpus := _gpu_count())):

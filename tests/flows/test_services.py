@@ -1,4 +1,4 @@
-"""``make up`` for real: servers, workers and deployments come up, a scheduled run completes, all goes down again."""
+"""``make up`` for real: a scheduled run completes, a worker's death ends its run, all goes down again."""
 
 import json
 import os
@@ -6,13 +6,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from flows import services
 from flows.local_server import free_port
+from flows.lost_runs import NAME, PATIENCE, watch_for_lost_runs
 
 pytestmark = pytest.mark.operations
 
@@ -28,11 +31,32 @@ def act(project, action: str, **settings: str) -> "subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True, check=False)
 
 
-def flow_runs(api: str, state: str) -> list[dict]:
-    query = json.dumps({"flow_runs": {"state": {"name": {"any_": [state]}}}}).encode()
-    request = urllib.request.Request(f"{api}/flow_runs/filter", query, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+def ask(url: str, content: dict[str, Any] | None = None) -> Any:
+    """What the server answers to a GET, or to a POST of the content."""
+    data = None if content is None else json.dumps(content).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data, {"Content-Type": "application/json"})) as answer:
         return json.load(answer)
+
+
+def flow_runs(api: str, state: str) -> list[dict]:
+    return ask(f"{api}/flow_runs/filter", {"flow_runs": {"state": {"name": {"any_": [state]}}}})
+
+
+def start_rebuild(api: str) -> str:
+    """What the button in the pages does; the new run's id."""
+    deployment = ask(f"{api}/deployments/name/rebuild/rebuild")["id"]
+    return ask(f"{api}/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})["id"]
+
+
+def state_of(api: str, run: str) -> dict:
+    return ask(f"{api}/flow_runs/{run}")["state"]
+
+
+def until(condition, seconds: float, what) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.5)
 
 
 @pytest.fixture
@@ -73,6 +97,78 @@ def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed_proje
     assert bystander.poll() is None
     bystander.kill()
     bystander.wait()
+
+
+@pytest.fixture
+def up(project):
+    """The project's services with this repository's flows and deployments; the address of the Prefect server."""
+    for folder in ("flows", "tasks"):
+        (project.root / folder).symlink_to(HOUSE / folder)
+    (project.root / "prefect.yaml").write_bytes((HOUSE / "prefect.yaml").read_bytes())
+    came_up = act(project, "up", SETWISE_PREFECT_PORT=str(free_port()), SETWISE_MLFLOW_PORT=str(free_port()))
+    assert came_up.returncode == 0, came_up.stderr
+    yield json.loads((project.root / ".prefect" / "up.json").read_text())["prefect_api"]
+    act(project, "down")
+
+
+@pytest.fixture
+def start_worker(project, up):
+    """Start a cpu worker by hand; what still runs at the end is killed."""
+    workers = []
+
+    def start() -> psutil.Process:
+        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "PREFECT_API_URL": up}
+        environment |= {"PREFECT_HOME": str(project.root / ".prefect"), "SETWISE_WORKSPACE": str(project.root)}
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "cpu", "--type", "process"]
+        log = project.root / ".prefect" / "logs" / f"worker-{len(workers)}.log"
+        with log.open("w") as output:
+            workers.append(subprocess.Popen(command, cwd=project.root, env=environment, stdout=output, stderr=output))
+        return psutil.Process(workers[-1].pid)
+
+    yield start
+    for worker in workers:
+        worker.kill()
+        worker.wait()
+
+
+def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes(project, up, start_worker):
+    hang = "import time\nif name.startswith('train'):\n"
+    project.in_every_stage(f"{hang}    for _ in range(3000): print('at work', flush=True); time.sleep(0.2)")
+    (automation,) = ask(f"{up}/automations/filter", {"automations": {"name": {"any_": [NAME]}}})
+    assert automation["trigger"]["within"] == PATIENCE.total_seconds()
+    watch_for_lost_runs(up, timedelta(seconds=45))  # nobody wants to wait for what the constant says
+
+    def in_training() -> bool:
+        log = project.root / "starts.log"
+        return log.exists() and "train@a" in log.read_text()
+
+    def explain() -> str:
+        return "\n".join(path.read_text()[-3000:] for path in (project.root / ".prefect" / "logs").glob("*worker*"))
+
+    record = json.loads((project.root / ".prefect" / "up.json").read_text())["processes"]
+    worker_alone = psutil.Process(next(one["pid"] for one in record if one["name"] == "cpu-worker"))
+    first = start_rebuild(up)
+    until(in_training, 120, explain)
+    project.starts()
+    worker_alone.kill()
+    until(lambda: state_of(up, first)["name"] == "Crashed", 60, explain)
+
+    project.in_every_stage(f"{hang}    time.sleep(600)")
+    machine = start_worker()
+    second = start_rebuild(up)
+    until(in_training, 120, explain)
+    for process in [machine, *machine.children(recursive=True)]:
+        process.kill()
+    assert state_of(up, second)["name"] == "Running"
+    third = start_rebuild(up)
+    start_worker()
+    until(lambda: state_of(up, second)["name"] == "Crashed", 120, explain)
+    assert "no sign of life" in state_of(up, second)["message"]
+
+    project.in_every_stage("")
+    until(lambda: state_of(up, third)["type"] not in ("SCHEDULED", "PENDING", "RUNNING"), 120, explain)
+    assert state_of(up, third)["name"] == "Completed"
+    assert project.outputs()["reports/report.txt"] == "raw\nprepare 1\ntrain@a 1\nraw\nprepare 1\ntrain@b 1\nreport 1\n"
 
 
 def test_down_leaves_a_process_that_took_over_a_recorded_number(project):
