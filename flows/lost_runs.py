@@ -12,8 +12,8 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-PATIENCE = timedelta(seconds=120)
-"""Four heartbeats (``PREFECT_FLOWS_HEARTBEAT_FREQUENCY`` in flows.environment and prefect.yaml)."""
+PATIENCE = timedelta(seconds=180)
+"""Six heartbeats (``PREFECT_FLOWS_HEARTBEAT_FREQUENCY`` in flows.environment and prefect.yaml)."""
 NAME = "a lost run is Crashed"
 
 

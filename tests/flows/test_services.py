@@ -5,13 +5,11 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
+from make_up import HOUSE, PYTHONPATH, act, ask, flow_runs, server_logs, start_rebuild, state_of, until
 
 from flows import services
 from flows.local_server import free_port
@@ -19,44 +17,7 @@ from flows.lost_runs import NAME, PATIENCE, watch_for_lost_runs
 
 pytestmark = pytest.mark.operations
 
-HOUSE = Path(services.__file__).parent.parent
-PYTHONPATH = os.pathsep.join((str(HOUSE), os.environ.get("PYTHONPATH", "")))
 EVERY_MINUTE = '"* * * * *"'
-
-
-def act(project, action: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "PREFECT_HOME": str(project.root / ".prefect"), **settings}
-    environment.pop("PREFECT_API_URL", None)
-    command = [sys.executable, "-m", "flows.services", action]
-    return subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True, check=False)
-
-
-def ask(url: str, content: dict[str, Any] | None = None) -> Any:
-    """What the server answers to a GET, or to a POST of the content."""
-    data = None if content is None else json.dumps(content).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data, {"Content-Type": "application/json"})) as answer:
-        return json.load(answer)
-
-
-def flow_runs(api: str, state: str) -> list[dict]:
-    return ask(f"{api}/flow_runs/filter", {"flow_runs": {"state": {"name": {"any_": [state]}}}})
-
-
-def start_rebuild(api: str) -> str:
-    """What the button in the pages does; the new run's id."""
-    deployment = ask(f"{api}/deployments/name/rebuild/rebuild")["id"]
-    return ask(f"{api}/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})["id"]
-
-
-def state_of(api: str, run: str) -> dict:
-    return ask(f"{api}/flow_runs/{run}")["state"]
-
-
-def until(condition, seconds: float, what) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.5)
 
 
 @pytest.fixture
@@ -68,14 +29,14 @@ def deployed_project(project):
     assert '"0 2 * * *"' in deployments
     (project.root / "prefect.yaml").write_text(deployments.replace('"0 2 * * *"', EVERY_MINUTE))
     yield project
-    act(project, "down")
+    act(project.root, "down")
 
 
 def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed_project):
     project = deployed_project
     ports = {"SETWISE_PREFECT_PORT": str(free_port()), "SETWISE_MLFLOW_PORT": str(free_port())}
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    came_up = act(project, "up", **ports)
+    came_up = act(project.root, "up", **ports)
     assert came_up.returncode == 0, came_up.stderr
     assert f"http://127.0.0.1:{ports['SETWISE_PREFECT_PORT']}" in came_up.stdout
     record = json.loads((project.root / ".prefect" / "up.json").read_text())
@@ -90,8 +51,8 @@ def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed_proje
     assert done[0]["auto_scheduled"]
     assert sorted(project.starts()) == sorted(project.stages)
 
-    assert "up already" in act(project, "up", **ports).stdout
-    stopped = act(project, "down")
+    assert "up already" in act(project.root, "up", **ports).stdout
+    stopped = act(project.root, "down")
     assert stopped.stdout.startswith("stopped: ")
     assert not any(one.process for one in started)
     assert bystander.poll() is None
@@ -105,10 +66,10 @@ def up(project):
     for folder in ("flows", "tasks"):
         (project.root / folder).symlink_to(HOUSE / folder)
     (project.root / "prefect.yaml").write_bytes((HOUSE / "prefect.yaml").read_bytes())
-    came_up = act(project, "up", SETWISE_PREFECT_PORT=str(free_port()), SETWISE_MLFLOW_PORT=str(free_port()))
+    came_up = act(project.root, "up", SETWISE_PREFECT_PORT=str(free_port()), SETWISE_MLFLOW_PORT=str(free_port()))
     assert came_up.returncode == 0, came_up.stderr
     yield json.loads((project.root / ".prefect" / "up.json").read_text())["prefect_api"]
-    act(project, "down")
+    act(project.root, "down")
 
 
 @pytest.fixture
@@ -143,7 +104,7 @@ def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes
         return log.exists() and "train@a" in log.read_text()
 
     def explain() -> str:
-        return "\n".join(path.read_text()[-3000:] for path in (project.root / ".prefect" / "logs").glob("*worker*"))
+        return server_logs(project.root)
 
     record = json.loads((project.root / ".prefect" / "up.json").read_text())["processes"]
     worker_alone = psutil.Process(next(one["pid"] for one in record if one["name"] == "cpu-worker"))
@@ -177,7 +138,7 @@ def test_down_leaves_a_process_that_took_over_a_recorded_number(project):
     (project.root / ".prefect").mkdir()
     content = {"prefect_api": "http://127.0.0.1:1/api", "mlflow": "http://127.0.0.1:1", "processes": [record]}
     (project.root / ".prefect" / "up.json").write_text(json.dumps(content))
-    assert act(project, "down").stdout.startswith("nothing to stop")
+    assert act(project.root, "down").stdout.startswith("nothing to stop")
 
 
 def test_a_port_in_use_is_refused_with_the_setting_to_change(project):
@@ -187,7 +148,7 @@ def test_a_port_in_use_is_refused_with_the_setting_to_change(project):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        refused = act(project, "up", SETWISE_PREFECT_PORT=port)
+        refused = act(project.root, "up", SETWISE_PREFECT_PORT=port)
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"port {port} on 127.0.0.1: ")
     assert "SETWISE_PREFECT_PORT" in refused.stderr
@@ -196,5 +157,5 @@ def test_a_port_in_use_is_refused_with_the_setting_to_change(project):
 
 @pytest.mark.parametrize("port", ["", "http", "0", "70000"])
 def test_a_port_that_is_no_port_is_refused(project, port):
-    refused = act(project, "ui", SETWISE_MLFLOW_PORT=port)
+    refused = act(project.root, "ui", SETWISE_MLFLOW_PORT=port)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
