@@ -156,6 +156,24 @@ def test_no_stage_outlives_a_flow_that_is_killed(project, command):
     finish(project, command)
 
 
+def test_a_run_that_was_taken_for_lost_goes_on_and_ends_as_completed(project, command):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter
+    from prefect.states import Crashed
+
+    project.in_every_stage("while name == 'prepare' and not pathlib.Path('go').exists(): time.sleep(0.1)")
+    process = command()
+    until(lambda: (project.root / "starts.log").exists(), "the run is at work")
+    named = FlowRunFilter.model_validate({"name": {"any_": [f"rebuild {project.root}"]}})
+    with get_client(sync_client=True) as client:
+        (run,) = client.read_flow_runs(flow_run_filter=named)
+        client.set_flow_run_state(run.id, Crashed(message="no sign of life"))
+        assert client.read_flow_run(run.id).state.is_crashed()
+        (project.root / "go").touch()
+        to_the_end(project, process)
+        assert client.read_flow_run(run.id).state.is_completed()
+
+
 def test_a_stage_left_behind_when_all_above_it_were_killed_is_ended_by_the_next_run(project, command):
     project.in_every_stage(HANG_IN_TRAINING)
     process = command()
