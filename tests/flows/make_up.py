@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -25,10 +26,19 @@ def act(root: Path, action: str, **settings: str) -> "subprocess.CompletedProces
 
 
 def ask(url: str, content: dict[str, Any] | None = None) -> Any:
-    """What the server answers to a GET, or to a POST of the content."""
+    """What the server answers to a GET, or to a POST of the content; asked again while it is busy, as Prefect does."""
     data = None if content is None else json.dumps(content).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data, {"Content-Type": "application/json"})) as answer:
-        return json.load(answer)
+    for attempt in range(6):
+        try:
+            with urllib.request.urlopen(
+                urllib.request.Request(url, data, {"Content-Type": "application/json"})
+            ) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            time.sleep(2**attempt)
+    raise AssertionError(f"{url}: the server was busy for a minute")
 
 
 def flow_runs(api: str, state: str) -> list[dict[str, Any]]:
