@@ -15,6 +15,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -107,11 +108,25 @@ class Services:
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
 
+    def take_over(self, running: list[Started]) -> None:
+        """Go on with what still runs, at the addresses it was given: only what is missing will be started."""
+        prefect, mlflow = (urlsplit(self._recorded()[key]) for key in ("prefect_api", "mlflow"))
+        assert prefect.hostname and prefect.port and mlflow.port
+        self.where = Addresses(prefect.hostname, prefect.port, mlflow.port)
+        self.started = list(running)
+
+    def _runs(self, name: str) -> bool:
+        return any(one.name == name for one in self.started)
+
     def servers(self) -> None:
         """Start the Prefect server and MLflow's, and wait until both answer."""
         where = self.where
-        for port, name in ((where.prefect_port, "SETWISE_PREFECT_PORT"), (where.mlflow_port, "SETWISE_MLFLOW_PORT")):
-            _refuse_used_port(where.host, port, name)
+        for name, port, setting in (
+            ("prefect-server", where.prefect_port, "SETWISE_PREFECT_PORT"),
+            ("mlflow", where.mlflow_port, "SETWISE_MLFLOW_PORT"),
+        ):
+            if not self._runs(name):
+                _refuse_used_port(where.host, port, setting)
         listen = ["--host", where.host, "--port"]
         self._start("prefect-server", ["-m", "prefect", "server", "start", *listen, str(where.prefect_port)])
         (self.workspace / "mlruns").mkdir(exist_ok=True)
@@ -121,12 +136,15 @@ class Services:
         self._wait("prefect-server", f"{where.prefect}/api")
         self._wait("mlflow", where.mlflow)
 
-    def workers(self) -> None:
-        """Make the work pools, apply ``prefect.yaml``, watch for lost runs; start a cpu worker, one for each GPU."""
+    def deployments(self) -> None:
+        """Make the work pools, apply ``prefect.yaml`` and have the server watch for lost runs."""
         for pool in POOLS:
             self._command(["work-pool", "create", pool, "--type", "process", "--overwrite"])
         self._command(["--no-prompt", "deploy", "--all"])
         watch_for_lost_runs(f"{self.where.prefect}/api")
+
+    def workers(self) -> None:
+        """Start one cpu worker and a gpu worker for each GPU."""
         self._worker("cpu-worker", "cpu", {}, limit=4)
         # One run at a time on each GPU, and it sees that one alone. A machine without any serves the pool slowly.
         for number in range(max(1, gpus := _gpu_count())):
@@ -151,6 +169,8 @@ class Services:
         return {**environment, WORKSPACE: str(self.workspace)}
 
     def _start(self, name: str, arguments: list[str], extra: dict[str, str] | None = None) -> None:
+        if self._runs(name):
+            return
         logs = self.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / f"{name}.log").open("ab") as log:
@@ -228,16 +248,22 @@ def _say(text: str) -> None:
 
 
 def up(services: Services) -> None:
-    """Start everything, or say that it runs already."""
-    if running := services.running():
-        _say(f"up already: {', '.join(one.name for one in running)}")
-    else:
-        try:
-            services.servers()
-            services.workers()
-        except BaseException:
+    """Start everything; where an earlier ``up`` still runs, only what has ended since."""
+    running = services.running()
+    try:
+        if running:
+            services.take_over(running)
+            _say(f"up already: {', '.join(one.name for one in running)}")
+        services.servers()
+        if not running:
+            services.deployments()
+        services.workers()
+    except BaseException:
+        if not running:
             services.stop()
-            raise
+        raise
+    if running and (again := services.started[len(running) :]):
+        _say(f"started again: {', '.join(one.name for one in again)}")
     _say(services.describe())
 
 

@@ -1,7 +1,6 @@
 """``make up`` for real: a scheduled run completes, a worker's death ends its run, all goes down again."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -9,7 +8,7 @@ from datetime import timedelta
 
 import psutil
 import pytest
-from make_up import HOUSE, PYTHONPATH, act, ask, flow_runs, server_logs, start_rebuild, state_of, until
+from make_up import HOUSE, act, ask, flow_runs, server_logs, start_rebuild, state_of, until
 
 from flows import services
 from flows.local_server import free_port
@@ -51,7 +50,10 @@ def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed_proje
     assert done[0]["auto_scheduled"]
     assert sorted(project.starts()) == sorted(project.stages)
 
-    assert "up already" in act(project.root, "up", **ports).stdout
+    again = act(project.root, "up").stdout
+    assert "up already" in again
+    assert "started again" not in again
+    assert came_up.stdout in again
     stopped = act(project.root, "down")
     assert stopped.stdout.startswith("stopped: ")
     assert not any(one.process for one in started)
@@ -72,27 +74,7 @@ def up(project):
     act(project.root, "down")
 
 
-@pytest.fixture
-def start_worker(project, up):
-    """Start a cpu worker by hand; what still runs at the end is killed."""
-    workers = []
-
-    def start() -> psutil.Process:
-        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "PREFECT_API_URL": up}
-        environment |= {"PREFECT_HOME": str(project.root / ".prefect"), "SETWISE_WORKSPACE": str(project.root)}
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "cpu", "--type", "process"]
-        log = project.root / ".prefect" / "logs" / f"worker-{len(workers)}.log"
-        with log.open("w") as output:
-            workers.append(subprocess.Popen(command, cwd=project.root, env=environment, stdout=output, stderr=output))
-        return psutil.Process(workers[-1].pid)
-
-    yield start
-    for worker in workers:
-        worker.kill()
-        worker.wait()
-
-
-def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes(project, up, start_worker):
+def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes(project, up):
     hang = "import time\nif name.startswith('train'):\n"
     project.in_every_stage(f"{hang}    for _ in range(3000): print('at work', flush=True); time.sleep(0.2)")
     (automation,) = ask(f"{up}/automations/filter", {"automations": {"name": {"any_": [NAME]}}})
@@ -106,23 +88,25 @@ def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes
     def explain() -> str:
         return server_logs(project.root)
 
-    record = json.loads((project.root / ".prefect" / "up.json").read_text())["processes"]
-    worker_alone = psutil.Process(next(one["pid"] for one in record if one["name"] == "cpu-worker"))
+    def worker() -> psutil.Process:
+        record = json.loads((project.root / ".prefect" / "up.json").read_text())["processes"]
+        return psutil.Process(next(one["pid"] for one in record if one["name"] == "cpu-worker"))
+
     first = start_rebuild(up)
     until(in_training, 120, explain)
     project.starts()
-    worker_alone.kill()
+    worker().kill()
     until(lambda: state_of(up, first)["name"] == "Crashed", 60, explain)
 
     project.in_every_stage(f"{hang}    time.sleep(600)")
-    machine = start_worker()
+    assert "started again: cpu-worker\n" in act(project.root, "up").stdout
     second = start_rebuild(up)
     until(in_training, 120, explain)
-    for process in [machine, *machine.children(recursive=True)]:
+    for process in [worker(), *worker().children(recursive=True)]:
         process.kill()
     assert state_of(up, second)["name"] == "Running"
     third = start_rebuild(up)
-    start_worker()
+    assert "started again: cpu-worker\n" in act(project.root, "up").stdout
     until(lambda: state_of(up, second)["name"] == "Crashed", 120, explain)
     assert "no sign of life" in state_of(up, second)["message"]
 
