@@ -22,32 +22,14 @@ import psutil
 from flows.environment import workspace_above
 from flows.local_server import is_healthy
 from flows.lost_runs import watch_for_lost_runs
+from flows.started import Started, stop_group
 from setwise.errors import InputError
 from tasks.environment import child_environment
 from tasks.placement import WORKSPACE
 
-GRACE_SECONDS = 15.0
 START_TIMEOUT_SECONDS = 180.0
 POOLS = ("cpu", "gpu")
-
-
-@dataclass(frozen=True)
-class Started:
-    """A process that ``up`` started: the leader of a process group, told by number and start time (epoch seconds)."""
-
-    name: str
-    pid: int
-    started: float
-
-    @property
-    def process(self) -> psutil.Process | None:
-        """The live process, None if it has ended or its number now belongs to another."""
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return None
-        return process if same else None
+SERVERS = ("prefect-server", "mlflow")
 
 
 @dataclass(frozen=True)
@@ -96,6 +78,11 @@ class Services:
         """Return what an earlier ``up`` started here and still runs."""
         return [one for one in (Started(**entry) for entry in self._recorded().get("processes", [])) if one.process]
 
+    @property
+    def by_ui(self) -> bool:
+        """Whether what runs was started by ``ui``, which has no workers and ends its servers itself."""
+        return not any(entry["name"] == "cpu-worker" for entry in self._recorded().get("processes", []))
+
     def describe(self) -> str:
         """Say where the running servers answer."""
         recorded = self._recorded()
@@ -121,10 +108,8 @@ class Services:
     def servers(self) -> None:
         """Start the Prefect server and MLflow's, and wait until both answer."""
         where = self.where
-        for name, port, setting in (
-            ("prefect-server", where.prefect_port, "SETWISE_PREFECT_PORT"),
-            ("mlflow", where.mlflow_port, "SETWISE_MLFLOW_PORT"),
-        ):
+        ports = ((where.prefect_port, "SETWISE_PREFECT_PORT"), (where.mlflow_port, "SETWISE_MLFLOW_PORT"))
+        for name, (port, setting) in zip(SERVERS, ports, strict=True):
             if not self._runs(name):
                 _refuse_used_port(where.host, port, setting)
         listen = ["--host", where.host, "--port"]
@@ -153,8 +138,8 @@ class Services:
     def stop(self) -> list[str]:
         """Stop what was recorded, workers before servers, and return the names of what still ran."""
         running = self.running()
-        for one in reversed(running):
-            _stop_group(one)
+        for one in sorted(running, key=lambda one: one.name in SERVERS):
+            stop_group(one)
         self.record.unlink(missing_ok=True)
         return [one.name for one in running]
 
@@ -226,22 +211,6 @@ def _refuse_used_port(host: str, port: int, setting: str) -> None:
             raise InputError(f"port {port} on {host}: {error.strerror}; set {setting} to a free port") from error
 
 
-def _stop_group(one: Started) -> None:
-    """End a process that ``up`` started and its group: first asked, then killed."""
-    process = one.process
-    if process is None:
-        return
-    members = [process, *process.children(recursive=True)]
-    process.terminate()
-    _, alive = psutil.wait_procs(members, timeout=GRACE_SECONDS)
-    for member in alive:
-        try:
-            member.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(alive, timeout=GRACE_SECONDS)
-
-
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -250,6 +219,8 @@ def _say(text: str) -> None:
 def up(services: Services) -> None:
     """Start everything; where an earlier ``up`` still runs, only what has ended since."""
     running = services.running()
+    if running and services.by_ui:
+        raise InputError("`make ui` shows the servers' pages already; end it with Ctrl-C, then `make up`")
     try:
         if running:
             services.take_over(running)

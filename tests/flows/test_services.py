@@ -125,6 +125,17 @@ def test_down_leaves_a_process_that_took_over_a_recorded_number(project):
     assert act(project.root, "down").stdout.startswith("nothing to stop")
 
 
+def test_up_beside_the_pages_of_ui_is_refused(project):
+    shown = psutil.Process()
+    record = {"name": "prefect-server", "pid": shown.pid, "started": shown.create_time()}
+    (project.root / ".prefect").mkdir()
+    content = {"prefect_api": "http://127.0.0.1:1/api", "mlflow": "http://127.0.0.1:1", "processes": [record]}
+    (project.root / ".prefect" / "up.json").write_text(json.dumps(content))
+    refused = act(project.root, "up")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert refused.stderr.startswith("`make ui` shows the servers' pages already")
+
+
 def test_a_port_in_use_is_refused_with_the_setting_to_change(project):
     import socket
 
