@@ -11,6 +11,9 @@ DEFAULTS = {
     **TELEMETRY_OFF,
     "PREFECT_LOGGING_FORMATTERS_STANDARD_FLOW_RUN_FMT": LINE.format(run="%(flow_name)s"),
     "PREFECT_LOGGING_FORMATTERS_STANDARD_TASK_RUN_FMT": LINE.format(run="%(task_run_name)s"),
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    # In the server's memory, as by default, they end with it: a restart would stop a run that renews its slot.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
 

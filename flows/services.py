@@ -15,38 +15,22 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 
 from flows.environment import workspace_above
 from flows.local_server import is_healthy
+from flows.lost_runs import watch_for_lost_runs
+from flows.started import Started, stop_group
 from setwise.errors import InputError
 from setwise.redact import redact
 from tasks.environment import child_environment
 from tasks.placement import WORKSPACE
 
-GRACE_SECONDS = 15.0
 START_TIMEOUT_SECONDS = 180.0
 POOLS = ("cpu", "gpu")
-
-
-@dataclass(frozen=True)
-class Started:
-    """A process that ``up`` started: the leader of a process group, told by number and start time (epoch seconds)."""
-
-    name: str
-    pid: int
-    started: float
-
-    @property
-    def process(self) -> psutil.Process | None:
-        """The live process, None if it has ended or its number now belongs to another."""
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return None
-        return process if same else None
+SERVERS = ("prefect-server", "mlflow")
 
 
 @dataclass(frozen=True)
@@ -95,6 +79,11 @@ class Services:
         """Return what an earlier ``up`` started here and still runs."""
         return [one for one in (Started(**entry) for entry in self._recorded().get("processes", [])) if one.process]
 
+    @property
+    def by_ui(self) -> bool:
+        """Whether what runs was started by ``ui``, which has no workers and ends its servers itself."""
+        return not any(entry["name"] == "cpu-worker" for entry in self._recorded().get("processes", []))
+
     def describe(self) -> str:
         """Say where the running servers answer."""
         recorded = self._recorded()
@@ -107,11 +96,23 @@ class Services:
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
 
+    def take_over(self, running: list[Started]) -> None:
+        """Go on with what still runs, at the addresses it was given: only what is missing will be started."""
+        prefect, mlflow = (urlsplit(self._recorded()[key]) for key in ("prefect_api", "mlflow"))
+        assert prefect.hostname and prefect.port and mlflow.port
+        self.where = Addresses(prefect.hostname, prefect.port, mlflow.port)
+        self.started = list(running)
+
+    def _runs(self, name: str) -> bool:
+        return any(one.name == name for one in self.started)
+
     def servers(self) -> None:
         """Start the Prefect server and MLflow's, and wait until both answer."""
         where = self.where
-        for port, name in ((where.prefect_port, "SETWISE_PREFECT_PORT"), (where.mlflow_port, "SETWISE_MLFLOW_PORT")):
-            _refuse_used_port(where.host, port, name)
+        ports = ((where.prefect_port, "SETWISE_PREFECT_PORT"), (where.mlflow_port, "SETWISE_MLFLOW_PORT"))
+        for name, (port, setting) in zip(SERVERS, ports, strict=True):
+            if not self._runs(name):
+                _refuse_used_port(where.host, port, setting)
         listen = ["--host", where.host, "--port"]
         self._start("prefect-server", ["-m", "prefect", "server", "start", *listen, str(where.prefect_port)])
         (self.workspace / "mlruns").mkdir(exist_ok=True)
@@ -121,11 +122,15 @@ class Services:
         self._wait("prefect-server", f"{where.prefect}/api")
         self._wait("mlflow", where.mlflow)
 
-    def workers(self) -> None:
-        """Make the work pools, apply ``prefect.yaml`` and start one cpu worker and a gpu worker for each GPU."""
+    def deployments(self) -> None:
+        """Make the work pools, apply ``prefect.yaml`` and have the server watch for lost runs."""
         for pool in POOLS:
             self._command(["work-pool", "create", pool, "--type", "process", "--overwrite"])
         self._command(["--no-prompt", "deploy", "--all"])
+        watch_for_lost_runs(f"{self.where.prefect}/api")
+
+    def workers(self) -> None:
+        """Start one cpu worker and a gpu worker for each GPU."""
         self._worker("cpu-worker", "cpu", {}, limit=4)
         # One run at a time on each GPU, and it sees that one alone. A machine without any serves the pool slowly.
         for number in range(max(1, gpus := _gpu_count())):
@@ -134,8 +139,8 @@ class Services:
     def stop(self) -> list[str]:
         """Stop what was recorded, workers before servers, and return the names of what still ran."""
         running = self.running()
-        for one in reversed(running):
-            _stop_group(one)
+        for one in sorted(running, key=lambda one: one.name in SERVERS):
+            stop_group(one)
         self.record.unlink(missing_ok=True)
         return [one.name for one in running]
 
@@ -150,6 +155,8 @@ class Services:
         return {**environment, WORKSPACE: str(self.workspace)}
 
     def _start(self, name: str, arguments: list[str], extra: dict[str, str] | None = None) -> None:
+        if self._runs(name):
+            return
         logs = self.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / f"{name}.log").open("ab") as log:
@@ -205,38 +212,30 @@ def _refuse_used_port(host: str, port: int, setting: str) -> None:
             raise InputError(f"port {port} on {host}: {error.strerror}; set {setting} to a free port") from error
 
 
-def _stop_group(one: Started) -> None:
-    """End a process that ``up`` started and its group: first asked, then killed."""
-    process = one.process
-    if process is None:
-        return
-    members = [process, *process.children(recursive=True)]
-    process.terminate()
-    _, alive = psutil.wait_procs(members, timeout=GRACE_SECONDS)
-    for member in alive:
-        try:
-            member.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(alive, timeout=GRACE_SECONDS)
-
-
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def up(services: Services) -> None:
-    """Start everything, or say that it runs already."""
-    if running := services.running():
-        _say(f"up already: {', '.join(one.name for one in running)}")
-    else:
-        try:
-            services.servers()
-            services.workers()
-        except BaseException:
+    """Start everything; where an earlier ``up`` still runs, only what has ended since."""
+    running = services.running()
+    if running and services.by_ui:
+        raise InputError("`make ui` shows the servers' pages already; end it with Ctrl-C, then `make up`")
+    try:
+        if running:
+            services.take_over(running)
+            _say(f"up already: {', '.join(one.name for one in running)}")
+        services.servers()
+        if not running:
+            services.deployments()
+        services.workers()
+    except BaseException:
+        if not running:
             services.stop()
-            raise
+        raise
+    if running and (again := services.started[len(running) :]):
+        _say(f"started again: {', '.join(one.name for one in again)}")
     _say(services.describe())
 
 

@@ -11,13 +11,13 @@ import math
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from setwise.params import Params
 from setwise.redact import redact
+from setwise.tracking_store import SQLITE, given_address, not_writable, shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,37 +43,27 @@ class TrackingError(RuntimeError):
 
 
 @contextmanager
-def said_in_one_line(files: bool = True) -> Iterator[None]:
-    """Turn what MLflow raises, and with `files` what the file system does, into a `TrackingError`."""
-    from mlflow.exceptions import MlflowException
+def said_in_one_line(uri: str = "", files: bool = True) -> Iterator[None]:
+    """Turn what MLflow raises about the store at `uri`, and with `files` what the file system does, into one line.
 
-    kinds: tuple[type[Exception], ...] = (MlflowException, OSError) if files else (MlflowException,)
+    Raises:
+        TrackingError: for all of these.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    kinds: tuple[type[Exception], ...] = (MlflowException, SQLAlchemyError, *([OSError] if files else []))
     try:
         yield
     except kinds as error:
+        is_write = isinstance(error, OSError) or "sqlite3.OperationalError" in str(error)
+        if is_write and (shut := not_writable(uri)):
+            raise TrackingError(f"{shown(shut)}: tracking can't write there; make it writable and run again") from error
         where = redact(os.environ.get("MLFLOW_TRACKING_URI") or "mlruns/mlflow.db")
         reason = redact(" ".join(str(error).split()))
         raise TrackingError(
             f"tracking at {where}: {reason:.160}; start the server or mend the store, or unset MLFLOW_TRACKING_URI"
         ) from error
-
-
-def given_address() -> str | None:
-    """`MLFLOW_TRACKING_URI`, None where it is unset.
-
-    User and password in an http address move to the variables that MLflow sends them from: MLflow writes the address
-    itself into its messages.
-    """
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    parts = urlsplit(given or "")
-    if not given or not parts.scheme.startswith("http") or "@" not in parts.netloc:
-        return given or None
-    who, _, host = parts.netloc.rpartition("@")
-    user, _, password = who.partition(":")
-    os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(user)
-    os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(password)
-    os.environ["MLFLOW_TRACKING_URI"] = urlunsplit(parts._replace(netloc=host))
-    return os.environ["MLFLOW_TRACKING_URI"]
 
 
 def run_name(method: str, k: int, seed: int) -> str:
@@ -99,16 +89,20 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
         os.environ.setdefault(name, value)
     folder = (workspace / "mlruns").resolve()
     given = given_address()
-    uri = given or f"sqlite:///{folder / 'mlflow.db'}"
+    uri = given or f"{SQLITE}{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
     if not given:  # MLflow has put its own there; the next workspace's client must not find this one's
         os.environ.pop("MLFLOW_TRACKING_URI", None)
     if not uri.startswith("sqlite"):
         return mlflow.MlflowClient(uri)
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".setup.lock"), said_in_one_line():
-        client = mlflow.MlflowClient(uri)
-        client.search_experiments(max_results=1)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs, with a traceback, what it raises
+    with said_in_one_line(uri):
+        folder.mkdir(parents=True, exist_ok=True)
+        # What stands in a folder that can't be written can still be read; what does not can't be set up.
+        is_readable_only = not_writable(uri) is not None and (folder / "mlflow.db").exists()
+        with nullcontext() if is_readable_only else FileLock(folder / ".setup.lock"):
+            client = mlflow.MlflowClient(uri)
+            client.search_experiments(max_results=1)
     return client
 
 
@@ -157,29 +151,29 @@ class Run:
         now = int(time.time() * 1000)
         entries = [Metric(key, float(v), now, step) for key, v in metrics.items() if math.isfinite(float(v))]
         if entries:
-            with said_in_one_line():
+            with said_in_one_line(self.client.tracking_uri):
                 self.client.log_batch(self.run_id, metrics=entries)
 
     def held_steps(self) -> dict[str, set[int]]:
         """The steps at which the run holds each metric."""
-        with said_in_one_line():
+        with said_in_one_line(self.client.tracking_uri):
             names = self.client.get_run(self.run_id).data.metrics
             return {name: {m.step for m in self.client.get_metric_history(self.run_id, name)} for name in names}
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        with said_in_one_line():
+        with said_in_one_line(self.client.tracking_uri):
             for key, value in tags.items():
                 self.client.set_tag(self.run_id, key, value)
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Keep a file with the run."""
-        with said_in_one_line():
+        with said_in_one_line(self.client.tracking_uri):
             self.client.log_artifact(self.run_id, str(path), folder)
 
     def finish(self, status: str = "FINISHED") -> None:
         """End the run: `FINISHED` or `FAILED`."""
-        with said_in_one_line():
+        with said_in_one_line(self.client.tracking_uri):
             self.client.set_terminated(self.run_id, status)
 
 
@@ -215,7 +209,7 @@ def start_run(params: Params, method: str, datasets: Mapping[str, str], tags: Ma
         )
         for split, digest in datasets.items()
     ]
-    with said_in_one_line():
+    with said_in_one_line(client.tracking_uri):
         experiment = get_experiment(client, params.domain.name)
         run_id = client.create_run(experiment, run_name=name, tags={**fixed, **tags}).info.run_id
         client.log_batch(run_id, params=[Param(key, value) for key, value in sorted(flat.items())])
@@ -228,7 +222,7 @@ def reopen_run(run_id: str) -> Run | None:
     from mlflow.exceptions import MlflowException
 
     client = get_client()
-    with said_in_one_line():
+    with said_in_one_line(client.tracking_uri):
         try:
             found = client.get_run(run_id)
         except MlflowException as error:
@@ -246,7 +240,7 @@ def reopen_run(run_id: str) -> Run | None:
 def find_run(domain: str, weights: str) -> Run | None:
     """The newest run of the domain's experiment that trained the weights with this digest."""
     client = get_client()
-    with said_in_one_line():
+    with said_in_one_line(client.tracking_uri):
         experiment = get_experiment(client, domain)
         found = client.search_runs(
             [experiment], f"tags.`{WEIGHTS_TAG}` = '{weights}'", max_results=1, order_by=["start_time DESC"]

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from setwise.tracking import given_address
+from setwise.tracking_store import given_address
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """One tracking run per (method, K, seed), written to by its id; a store that is away is one line and loses nothing."""
 
 import base64
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +14,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from read_only import read_only
 from smoke_workspace import PARAMS, Workspace
+from undisturbed import WORKDIR, assert_as_undisturbed
 
 from setwise.params import Params, validate_params
 from setwise.tracking import (
@@ -153,7 +157,7 @@ def test_a_password_in_the_address_is_sent_and_stands_in_no_message(
 
 @contextmanager
 def server(folder: Path, port: int) -> Iterator[None]:
-    """An MLflow server on this machine, until the block ends."""
+    """An MLflow server on this machine, killed with all its processes when the block ends."""
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder)]
     with (folder / "server.log").open("a") as log:
@@ -169,12 +173,12 @@ def server(folder: Path, port: int) -> Iterator[None]:
             time.sleep(0.1)
         yield
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def test_a_server_that_goes_away_during_training_loses_no_row(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_server_that_is_killed_during_training_loses_no_row(
+    workspace: Workspace, trained_workspace: Workspace, tmp_path: Path
 ) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -189,13 +193,73 @@ def test_a_server_that_goes_away_during_training_loses_no_row(
             time.sleep(0.01)
     away = started.wait()
     assert (away.code, len(away.err.strip().splitlines())) == (1, 1), away
-    assert "rlcr_multi is trained and waits in checkpoints/rlcr_multi: start tracking, run again" in away.err
+    assert f"tracking at {uri}: " in away.err
+    assert "rlcr_multi is trained and waits in checkpoints/rlcr_multi for a run to send its curve" in away.err
     with server(tmp_path, port):
         again = workspace.run("train", "--method", "rlcr_multi")
         assert again.code == 0, again
         assert "rlcr_multi: 0 steps in" in again.out
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        client = get_client()
-        (found,) = client.search_runs([client.get_experiment_by_name("setwise/clinic").experiment_id])
-        steps = sorted(metric.step for metric in client.get_metric_history(found.info.run_id, "train/reward"))
-    assert (found.info.status, steps) == ("FINISHED", list(range(1, 21)))
+    assert_as_undisturbed(workspace, trained_workspace, tmp_path / "server.db")
+
+
+def test_a_store_that_can_not_be_written_is_named_with_what_to_do(params: Params, run: Run) -> None:
+    with read_only(Path("mlruns")):
+        for write in (
+            lambda: start_run(params, "rlcr_multi", {}, {}),
+            lambda: run.set_tags({"a": "b"}),
+            lambda: run.log_metrics({"a": 1.0}),
+        ):
+            with pytest.raises(TrackingError) as caught:
+                write()
+            assert str(caught.value) == "mlruns: tracking can't write there; make it writable and run again"
+
+
+def test_files_that_can_not_be_kept_name_the_folder(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("x")
+    run.log_file(tmp_path / "page.html")
+    with read_only(Path("mlruns/artifacts")), pytest.raises(TrackingError, match=r"^mlruns/artifacts: .* writable"):
+        run.log_file(tmp_path / "page.html", "again")
+
+
+def test_a_store_that_can_not_be_written_can_still_be_read(run: Run) -> None:
+    run.set_tags({WEIGHTS_TAG: "w1"})
+    with read_only(Path("mlruns")):
+        found = find_run("clinic", "w1")
+        assert found is not None
+        assert found.run_id == run.run_id
+
+
+@pytest.mark.parametrize("part", ["mlruns", "mlruns/mlflow.db"])
+def test_training_does_not_begin_where_tracking_can_not_write(
+    part: str, workspace: Workspace, trained_workspace: Workspace
+) -> None:
+    (workspace.root / "mlruns").mkdir(exist_ok=True)
+    if part.endswith("db"):
+        get_client(workspace.root)
+    with read_only(workspace.root / part):
+        refused = workspace.run("train", "--method", "rlcr_multi")
+    assert refused.code == 1, refused
+    assert refused.err == f"error: {part}: tracking can't write there; make it writable and run again\n"
+    assert not (workspace.root / WORKDIR).exists()
+    assert workspace.run("train", "--method", "rlcr_multi").code == 0
+    assert_as_undisturbed(workspace, trained_workspace)
+
+
+def test_a_store_that_becomes_read_only_during_training_loses_no_row(
+    workspace: Workspace, trained_workspace: Workspace
+) -> None:
+    curve = workspace.root / WORKDIR / "curve.jsonl"
+    started = workspace.start("train", "--method", "rlcr_multi")
+    while not (curve.exists() and curve.read_text().count("\n") >= 3):
+        assert started.running, started.wait()
+        time.sleep(0.01)
+    with read_only(workspace.root / "mlruns"):
+        shut = started.wait()
+    assert (shut.code, len(shut.err.strip().splitlines())) == (1, 1), shut
+    assert "error: mlruns: tracking can't write there; make it writable and run again; " in shut.err
+    assert "rlcr_multi is trained and waits in checkpoints/rlcr_multi" in shut.err
+    assert "rows of the curve wait" in shut.out
+    again = workspace.run("train", "--method", "rlcr_multi")
+    assert again.code == 0, again
+    assert "rlcr_multi: 0 steps in" in again.out
+    assert_as_undisturbed(workspace, trained_workspace)

@@ -30,6 +30,7 @@ class Curve:
         self.path = path
         self.run = run
         self.rows: list[dict[str, float]] = []
+        self.away: TrackingError | None = None
         self._flushed = 0
         self._held: dict[str, set[int]] = {}
 
@@ -61,7 +62,7 @@ class Curve:
         fresh.replace(self.path)
 
     def flush(self) -> bool:
-        """Send the run what it lacks, metric by metric. False, with a warning, where it can't be reached."""
+        """Send the run what it lacks, metric by metric. False, with a warning, where it can't be reached: `away`."""
         if self.run is None:
             return True
         try:
@@ -74,6 +75,7 @@ class Curve:
                     self._held.setdefault(key, set()).add(step)
                 self._flushed += 1
         except TrackingError as error:
+            self.away = error
             log.warning("%s; %d rows of the curve wait", error, len(self.rows) - self._flushed)
             return False
         return True

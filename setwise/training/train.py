@@ -123,7 +123,7 @@ def train_method(
         _run(trainer, checkpoint)
         done = trainer.state.global_step
     if curve is not None and not curve.flush():
-        raise TrackingError(f"tracking is away; {method} is trained and waits in {workdir}: start tracking, run again")
+        raise TrackingError(f"{curve.away}; {method} is trained and waits in {workdir} for a run to send its curve")
     best = keeper.best()
     if curve is not None:
         merge_adapter(policy, workdir / _BEST, params)

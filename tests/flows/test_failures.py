@@ -1,6 +1,7 @@
 """After each kind of failure the next run finishes, and its outputs equal those of a run nobody disturbed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from read_only import read_only
 
 from flows import rebuild
 from tasks.environment import MARK
@@ -23,6 +25,47 @@ UNDISTURBED = {
     "models/b.txt": "raw\nprepare 1\ntrain@b 1\n",
     "reports/report.txt": "raw\nprepare 1\ntrain@a 1\nraw\nprepare 1\ntrain@b 1\nreport 1\n",
 }
+# What asks for the time of day gets it with the seconds added that the file CLOCK_OFFSET holds.
+JUMPING_CLOCK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <time.h>
+
+static const volatile long long *offset;
+
+__attribute__((constructor)) static void begin(void) {
+    const char *path = getenv("CLOCK_OFFSET");
+    int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (file >= 0) offset = mmap(NULL, 8, PROT_READ, MAP_SHARED, file, 0);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *at) {
+    static int (*ask)(clockid_t, struct timespec *);
+    if (!ask) ask = dlsym(RTLD_NEXT, "clock_gettime");
+    int failed = ask(clock, at);
+    if (!failed && offset && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) at->tv_sec += *offset;
+    return failed;
+}
+
+int gettimeofday(struct timeval *restrict at, void *restrict zone) {
+    struct timespec now;
+    int failed = clock_gettime(CLOCK_REALTIME, &now);
+    at->tv_sec = now.tv_sec;
+    at->tv_usec = now.tv_nsec / 1000;
+    return failed;
+}
+
+time_t time(time_t *at) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (at) *at = now.tv_sec;
+    return now.tv_sec;
+}
+"""
 HANG_IN_TRAINING = "if name.startswith('train'): time.sleep(600)"
 
 
@@ -31,8 +74,8 @@ def command(project, prefect_server):
     """Start ``python -m flows.rebuild`` in the project, as a person would; what still runs at the end is killed."""
     started = []
 
-    def start(*arguments: str) -> "subprocess.Popen[str]":
-        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "PREFECT_API_URL": prefect_server}
+    def start(*arguments: str, **settings: str) -> "subprocess.Popen[str]":
+        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "PREFECT_API_URL": prefect_server, **settings}
         started.append(
             subprocess.Popen(
                 [sys.executable, "-m", "flows.rebuild", *arguments],
@@ -78,7 +121,11 @@ def in_training(project) -> bool:
 def finish(project, command) -> str:
     """Let the stages run normally, run to the end and return what was printed."""
     project.in_every_stage("")
-    process = command()
+    return to_the_end(project, command())
+
+
+def to_the_end(project, process: "subprocess.Popen[str]") -> str:
+    """Wait for a run that must end well with the outputs of an undisturbed one; return what it printed."""
     printed = process.communicate(timeout=300)[0]
     assert process.returncode == 0, printed
     assert project.outputs() == UNDISTURBED
@@ -109,6 +156,24 @@ def test_no_stage_outlives_a_flow_that_is_killed(project, command):
     finish(project, command)
 
 
+def test_a_run_that_was_taken_for_lost_goes_on_and_ends_as_completed(project, command):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter
+    from prefect.states import Crashed
+
+    project.in_every_stage("while name == 'prepare' and not pathlib.Path('go').exists(): time.sleep(0.1)")
+    process = command()
+    until(lambda: (project.root / "starts.log").exists(), "the run is at work")
+    named = FlowRunFilter.model_validate({"name": {"any_": [f"rebuild {project.root}"]}})
+    with get_client(sync_client=True) as client:
+        (run,) = client.read_flow_runs(flow_run_filter=named)
+        client.set_flow_run_state(run.id, Crashed(message="no sign of life"))
+        assert client.read_flow_run(run.id).state.is_crashed()
+        (project.root / "go").touch()
+        to_the_end(project, process)
+        assert client.read_flow_run(run.id).state.is_completed()
+
+
 def test_a_stage_left_behind_when_all_above_it_were_killed_is_ended_by_the_next_run(project, command):
     project.in_every_stage(HANG_IN_TRAINING)
     process = command()
@@ -124,16 +189,17 @@ def test_a_stage_left_behind_when_all_above_it_were_killed_is_ended_by_the_next_
     assert not any(orphan.is_running() and orphan.status() != psutil.STATUS_ZOMBIE for orphan in orphans)
 
 
-def test_a_stage_whose_dvc_is_killed_is_run_again(project, command):
+@pytest.mark.parametrize("program", ["dvc", "step.py"])
+def test_a_stage_that_is_killed_or_whose_dvc_is_killed_is_run_again(program, project, command):
     project.in_every_stage("if name == 'train@a' and not pathlib.Path('go').exists(): time.sleep(600)")
     process = command()
     until(lambda: in_training(project), "training started")
-    dvc = [one for one in stage_processes(project) if one.cmdline()[-1] == "train@a" and "dvc" in one.cmdline()]
     (project.root / "go").touch()
-    dvc[-1].kill()
-    printed = process.communicate(timeout=300)[0]
-    assert process.returncode == 0, printed
-    assert project.outputs() == UNDISTURBED
+    at_work = [(one, one.cmdline()) for one in stage_processes(project)]
+    doomed = [one for one, words in at_work if program in words and ("models/a.txt" in words or words[-1] == "train@a")]
+    doomed[-1].kill()
+    printed = to_the_end(project, process)
+    assert ("DVC was killed by signal 9" if program == "dvc" else "exited with -9") in printed
 
 
 def test_a_second_run_waits_for_the_first_and_says_for_whom(project, command):
@@ -148,7 +214,7 @@ def test_a_second_run_waits_for_the_first_and_says_for_whom(project, command):
     assert f"process {first.pid}" in waiting
     (project.root / "go").touch()
     assert first.wait(300) == 0
-    assert "nothing to do: all 4 stages unchanged" in second.communicate(timeout=300)[0]
+    assert "nothing to do: all 4 stages unchanged" in to_the_end(project, second)
 
 
 def test_a_second_run_may_be_skipped(project, command):
@@ -159,7 +225,7 @@ def test_a_second_run_may_be_skipped(project, command):
     assert "skipped: another rebuild of this workspace is running" in second.communicate(timeout=120)[0]
     assert second.returncode == 0
     (project.root / "go").touch()
-    assert first.wait(300) == 0
+    to_the_end(project, first)
 
 
 def test_a_lock_file_cut_short_is_set_aside_and_every_stage_restored(project, command):
@@ -190,6 +256,32 @@ def test_a_clock_that_jumped_makes_nothing_stale(project, command):
     for at, path in enumerate([*project.outputs(), "raw.txt", "params.yaml", "dvc.lock"]):
         then = 4e9 if at % 2 else 1e8
         os.utime(project.root / path, (then, then))
+    assert "nothing to do: all 4 stages unchanged" in finish(project, command)
+    assert project.starts() == []
+
+
+def test_a_clock_that_jumps_during_a_run_changes_no_output(project, command, tmp_path):
+    """The clock of all its processes, its own Prefect server included, jumps back a year and ahead two."""
+    library, offset = tmp_path / "clock.so", tmp_path / "offset"
+    offset.write_bytes(bytes(8))
+    if not (compiler := shutil.which("cc")):
+        pytest.skip("no C compiler here, and the clock of one run can't be set without a library that stands before it")
+    options = ["-shared", "-fPIC", "-o", str(library), "-x", "c", "-", "-ldl"]
+    subprocess.run([compiler, *options], input=JUMPING_CLOCK, text=True, check=True)
+    project.in_every_stage(f"""
+        import struct
+        days = {{"train@a": -365, "report": 730}}
+        if name in days:
+            pathlib.Path({str(offset)!r}).write_bytes(struct.pack("q", days[name] * 86400))
+            pathlib.Path("years").open("a").write(time.strftime("%Y "))
+    """)
+    settings = {"LD_PRELOAD": str(library), "CLOCK_OFFSET": str(offset)}
+    settings |= {"PREFECT_API_URL": "", "PREFECT_HOME": str(tmp_path / "prefect")}
+    this_year = time.gmtime().tm_year
+    to_the_end(project, command("--max-parallel", "1", **settings))
+    before, after = map(int, (project.root / "years").read_text().split())
+    assert before < this_year < after
+    project.starts()
     assert "nothing to do: all 4 stages unchanged" in finish(project, command)
     assert project.starts() == []
 
@@ -227,3 +319,26 @@ def test_a_full_disk_fails_with_its_reason_and_is_resumable(project, command, tm
     finally:
         subprocess.run(["umount", str(small)], check=True)
     finish(project, command)
+
+
+def test_a_read_only_mlruns_fails_what_logs_there_with_its_name_and_is_resumable(project, command):
+    store = project.root / "mlruns"
+    store.mkdir()
+    project.in_every_stage("""
+        if name == "train@a":
+            from setwise.errors import InputError
+            from setwise.tracking import TrackingError, get_client, get_experiment
+            try:
+                get_experiment(get_client(), "toy")
+            except TrackingError as error:
+                sys.exit(f"error: {error}")
+    """)
+    with read_only(store):
+        process = command()
+        printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 1
+    assert "train@a: mlruns: tracking can't write there; make it writable and run again" in printed
+    assert "Traceback" not in printed
+    assert project.outputs().keys() == UNDISTURBED.keys() - {"models/a.txt", "reports/report.txt"}
+    to_the_end(project, command())
+    assert (store / "mlflow.db").exists()

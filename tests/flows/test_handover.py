@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+from smoke_workspace import Workspace
+from undisturbed import WORKDIR, assert_as_undisturbed
 
 from flows import rebuild as rebuild_module
 from flows.rebuild import Rebuild, rebuild
@@ -59,17 +61,37 @@ def shared(new_project, tmp_path, prefect_server, monkeypatch):
     (project.root / "prefect.yaml").write_text(PREFECT_FILE)
     with (project.root / ".gitignore").open("a") as ignored:
         ignored.write("checkpoints/\n__pycache__/\n")
-    sh(project.root, sys.executable, "-m", "dvc", "remote", "add", "--default", "store", str(tmp_path / "remote"))
     sh(project.root, sys.executable, "-m", "dvc", "config", "--unset", "core.site_cache_dir")
     (project.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
-    sh(project.root, "git", "add", "--all")
-    sh(project.root, "git", "commit", "--quiet", "--message=x")
-    server = {"PREFECT_API_URL": prefect_server, "PYTHONPATH": house_path()}
-    prefect = [sys.executable, "-m", "prefect"]
-    sh(project.root, *prefect, "work-pool", "create", "gpu", "--type", "process", "--overwrite", **server)
-    sh(project.root, *prefect, "--no-prompt", "deploy", "--all", **server)
+    share(project.root, tmp_path / "remote", prefect_server)
     monkeypatch.setattr(handover, "LEAST_PATIENCE_SECONDS", 30.0)
     return project
+
+
+@pytest.fixture
+def real(warm_workspace: Workspace, tmp_path, prefect_server, monkeypatch) -> Workspace:
+    """The first machine's clone of the real pipeline, warm-started, with only training to do; shared as above."""
+    workspace = warm_workspace.copy(tmp_path / "here")
+    workspace.set(methods=["rlcr_multi"])
+    (workspace.root / "prefect.yaml").write_text(PREFECT_FILE)
+    dvc = [sys.executable, "-m", "dvc"]
+    sh(workspace.root, "git", "init", "--quiet")
+    sh(workspace.root, *dvc, "init", "--quiet")
+    sh(workspace.root, *dvc, "commit", "--quiet", "--force", "prepare", "validate", "warmstart")
+    share(workspace.root, tmp_path / "remote", prefect_server)
+    monkeypatch.setattr(handover, "LEAST_PATIENCE_SECONDS", 30.0)
+    return workspace
+
+
+def share(clone: Path, remote: Path, prefect_server: str) -> None:
+    """Set the remote, commit everything, apply the deployment."""
+    sh(clone, sys.executable, "-m", "dvc", "remote", "add", "--default", "store", str(remote))
+    sh(clone, "git", "add", "--all")
+    sh(clone, "git", "commit", "--quiet", "--message=x")
+    server = {"PREFECT_API_URL": prefect_server, "PYTHONPATH": house_path()}
+    prefect = [sys.executable, "-m", "prefect"]
+    sh(clone, *prefect, "work-pool", "create", "gpu", "--type", "process", "--overwrite", **server)
+    sh(clone, *prefect, "--no-prompt", "deploy", "--all", **server)
 
 
 def house_path() -> str:
@@ -77,18 +99,19 @@ def house_path() -> str:
 
 
 @pytest.fixture
-def machine(shared, tmp_path, prefect_server):
-    """Start another machine: a clone with its own cache, and a worker on the gpu pool."""
+def machine(tmp_path, prefect_server):
+    """Start another machine: a clone of the one called `here` with its own cache, and a worker on the gpu pool."""
     workers = []
 
-    def start(name: str, step_seconds: float) -> psutil.Process:
-        sh(tmp_path, "git", "clone", "--quiet", str(shared.root), name)
+    def start(name: str, step_seconds: float = 0.0, **environment: str) -> psutil.Process:
+        sh(tmp_path, "git", "clone", "--quiet", str(tmp_path / "here"), name)
         settings = {
             "PREFECT_API_URL": prefect_server,
             "PYTHONPATH": house_path(),
             "SETWISE_WORKSPACE": str(tmp_path / name),
             "TRAINING_LOG": str(tmp_path / "training.log"),
             "STEP_SECONDS": str(step_seconds),
+            **environment,
         }
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "gpu", "--type", "process"]
         with (tmp_path / f"{name}.log").open("w") as log:
@@ -114,8 +137,8 @@ def kill(worker: psutil.Process) -> None:
         worker.wait()
 
 
-def rebuild_on_gpu(project) -> Rebuild:
-    state = rebuild(workspace=str(project.root), train_on="gpu", checkpoint_seconds=1.0, return_state=True)
+def rebuild_on_gpu(project, targets: tuple[str, ...] = ()) -> Rebuild:
+    state = rebuild(str(project.root), targets, train_on="gpu", checkpoint_seconds=1.0, return_state=True)
     result = state.result(raise_on_failure=False)
     assert isinstance(result, Rebuild), result
     return result
@@ -156,6 +179,47 @@ def test_another_worker_goes_on_from_the_checkpoint_of_one_that_was_killed(share
     assert second.endswith(f"in {tmp_path / 'second'}")
     assert int(second.split()[2]) >= 3
     assert shared.outputs()["models/a.txt"] == "raw\nprepare 1\ntrain@a 1\n"
+
+
+def test_the_real_training_goes_on_at_another_worker_as_if_undisturbed(
+    real: Workspace, trained_workspace: Workspace, machine, tmp_path
+):
+    import threading
+
+    tracking = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/tracking.db", "OMP_NUM_THREADS": "1"}
+    doomed = machine("first", **tracking)
+    seen = []
+
+    def kill_after_a_checkpoint() -> None:
+        """Training stands still at its second checkpoint or later until that is on the remote; then all is killed."""
+        seen.extend(wait_for_checkpoints(tmp_path / "first" / WORKDIR, 2))
+        training = [one for one in doomed.children(recursive=True) if "pipelines.train" in one.cmdline()]
+        for process in training:
+            process.suspend()
+        wait_for_checkpoints(tmp_path / "remote" / "checkpoints", 2)
+        kill(doomed)
+        machine("second", **tracking)
+
+    killer = threading.Thread(target=kill_after_a_checkpoint)
+    killer.start()
+    result = rebuild_on_gpu(real, ("train",))
+    killer.join()
+    logs = "\n".join((tmp_path / f"{name}.log").read_text() for name in ("first", "second"))
+    assert result.exit_code == 0, (result.summary(), logs)
+    assert seen
+    assert "rlcr_multi: going on from step" in (tmp_path / "second.log").read_text(), logs
+    assert_as_undisturbed(real, trained_workspace, tmp_path / "tracking.db")
+    again = real.python("-m", "dvc", "repro", "train@rlcr_multi")
+    assert (again.code, "Running stage" in again.out) == (0, False), again
+
+
+def wait_for_checkpoints(folder: Path, at_least: int) -> list[Path]:
+    """Wait until the folder holds so many whole checkpoints."""
+    deadline = time.monotonic() + 300
+    while len(found := list(folder.rglob("checkpoint-*/manifest.json"))) < at_least:
+        assert time.monotonic() < deadline, f"{folder}: no {at_least} checkpoints"
+        time.sleep(0.01)
+    return found
 
 
 def test_an_unreachable_remote_is_named_loses_nothing_and_works_on_retry(shared, machine, tmp_path):

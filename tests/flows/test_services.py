@@ -1,39 +1,23 @@
-"""``make up`` for real: servers, workers and deployments come up, a scheduled run completes, all goes down again."""
+"""``make up`` for real: a scheduled run completes, a worker's death ends its run, all goes down again."""
 
 import json
-import os
 import subprocess
 import sys
 import time
-import urllib.request
-from pathlib import Path
+from datetime import timedelta
 
 import psutil
 import pytest
 from listening import LOCAL, listening_addresses
+from make_up import HOUSE, act, ask, flow_runs, server_logs, start_rebuild, state_of, until
 
 from flows import services
 from flows.local_server import free_port
+from flows.lost_runs import NAME, PATIENCE, watch_for_lost_runs
 
 pytestmark = pytest.mark.operations
 
-HOUSE = Path(services.__file__).parent.parent
-PYTHONPATH = os.pathsep.join((str(HOUSE), os.environ.get("PYTHONPATH", "")))
 EVERY_MINUTE = '"* * * * *"'
-
-
-def act(project, action: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "PREFECT_HOME": str(project.root / ".prefect"), **settings}
-    environment.pop("PREFECT_API_URL", None)
-    command = [sys.executable, "-m", "flows.services", action]
-    return subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True, check=False)
-
-
-def flow_runs(api: str, state: str) -> list[dict]:
-    query = json.dumps({"flow_runs": {"state": {"name": {"any_": [state]}}}}).encode()
-    request = urllib.request.Request(f"{api}/flow_runs/filter", query, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
 
 
 @pytest.fixture
@@ -45,14 +29,14 @@ def deployed_project(project):
     assert '"0 2 * * *"' in deployments
     (project.root / "prefect.yaml").write_text(deployments.replace('"0 2 * * *"', EVERY_MINUTE))
     yield project
-    act(project, "down")
+    act(project.root, "down")
 
 
 def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed_project):
     project = deployed_project
     ports = {"SETWISE_PREFECT_PORT": str(free_port()), "SETWISE_MLFLOW_PORT": str(free_port())}
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    came_up = act(project, "up", **ports)
+    came_up = act(project.root, "up", **ports)
     assert came_up.returncode == 0, came_up.stderr
     assert f"http://127.0.0.1:{ports['SETWISE_PREFECT_PORT']}" in came_up.stdout
     record = json.loads((project.root / ".prefect" / "up.json").read_text())
@@ -71,13 +55,70 @@ def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed_proje
     assert done[0]["auto_scheduled"]
     assert sorted(project.starts()) == sorted(project.stages)
 
-    assert "up already" in act(project, "up", **ports).stdout
-    stopped = act(project, "down")
+    again = act(project.root, "up").stdout
+    assert "up already" in again
+    assert "started again" not in again
+    assert came_up.stdout in again
+    stopped = act(project.root, "down")
     assert stopped.stdout.startswith("stopped: ")
     assert not any(one.process for one in started)
     assert bystander.poll() is None
     bystander.kill()
     bystander.wait()
+
+
+@pytest.fixture
+def up(project):
+    """The project's services with this repository's flows and deployments; the address of the Prefect server."""
+    for folder in ("flows", "tasks"):
+        (project.root / folder).symlink_to(HOUSE / folder)
+    (project.root / "prefect.yaml").write_bytes((HOUSE / "prefect.yaml").read_bytes())
+    came_up = act(project.root, "up", SETWISE_PREFECT_PORT=str(free_port()), SETWISE_MLFLOW_PORT=str(free_port()))
+    assert came_up.returncode == 0, came_up.stderr
+    yield json.loads((project.root / ".prefect" / "up.json").read_text())["prefect_api"]
+    act(project.root, "down")
+
+
+def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes(project, up):
+    hang = "import time\nif name.startswith('train'):\n"
+    project.in_every_stage(f"{hang}    for _ in range(3000): print('at work', flush=True); time.sleep(0.2)")
+    (automation,) = ask(f"{up}/automations/filter", {"automations": {"name": {"any_": [NAME]}}})
+    assert automation["trigger"]["within"] == PATIENCE.total_seconds()
+    watch_for_lost_runs(up, timedelta(seconds=45))  # nobody wants to wait for what the constant says
+
+    def in_training() -> bool:
+        log = project.root / "starts.log"
+        return log.exists() and "train@a" in log.read_text()
+
+    def explain() -> str:
+        return server_logs(project.root)
+
+    def worker() -> psutil.Process:
+        record = json.loads((project.root / ".prefect" / "up.json").read_text())["processes"]
+        return psutil.Process(next(one["pid"] for one in record if one["name"] == "cpu-worker"))
+
+    first = start_rebuild(up)
+    until(in_training, 120, explain)
+    project.starts()
+    worker().kill()
+    until(lambda: state_of(up, first)["name"] == "Crashed", 60, explain)
+
+    project.in_every_stage(f"{hang}    time.sleep(600)")
+    assert "started again: cpu-worker\n" in act(project.root, "up").stdout
+    second = start_rebuild(up)
+    until(in_training, 120, explain)
+    for process in [worker(), *worker().children(recursive=True)]:
+        process.kill()
+    assert state_of(up, second)["name"] == "Running"
+    third = start_rebuild(up)
+    assert "started again: cpu-worker\n" in act(project.root, "up").stdout
+    until(lambda: state_of(up, second)["name"] == "Crashed", 120, explain)
+    assert "no sign of life" in state_of(up, second)["message"]
+
+    project.in_every_stage("")
+    until(lambda: state_of(up, third)["type"] not in ("SCHEDULED", "PENDING", "RUNNING"), 120, explain)
+    assert state_of(up, third)["name"] == "Completed"
+    assert project.outputs()["reports/report.txt"] == "raw\nprepare 1\ntrain@a 1\nraw\nprepare 1\ntrain@b 1\nreport 1\n"
 
 
 def test_down_leaves_a_process_that_took_over_a_recorded_number(project):
@@ -86,7 +127,18 @@ def test_down_leaves_a_process_that_took_over_a_recorded_number(project):
     (project.root / ".prefect").mkdir()
     content = {"prefect_api": "http://127.0.0.1:1/api", "mlflow": "http://127.0.0.1:1", "processes": [record]}
     (project.root / ".prefect" / "up.json").write_text(json.dumps(content))
-    assert act(project, "down").stdout.startswith("nothing to stop")
+    assert act(project.root, "down").stdout.startswith("nothing to stop")
+
+
+def test_up_beside_the_pages_of_ui_is_refused(project):
+    shown = psutil.Process()
+    record = {"name": "prefect-server", "pid": shown.pid, "started": shown.create_time()}
+    (project.root / ".prefect").mkdir()
+    content = {"prefect_api": "http://127.0.0.1:1/api", "mlflow": "http://127.0.0.1:1", "processes": [record]}
+    (project.root / ".prefect" / "up.json").write_text(json.dumps(content))
+    refused = act(project.root, "up")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert refused.stderr.startswith("`make ui` shows the servers' pages already")
 
 
 def test_a_port_in_use_is_refused_with_the_setting_to_change(project):
@@ -96,7 +148,7 @@ def test_a_port_in_use_is_refused_with_the_setting_to_change(project):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        refused = act(project, "up", SETWISE_PREFECT_PORT=port)
+        refused = act(project.root, "up", SETWISE_PREFECT_PORT=port)
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"port {port} on 127.0.0.1: ")
     assert "SETWISE_PREFECT_PORT" in refused.stderr
@@ -105,5 +157,5 @@ def test_a_port_in_use_is_refused_with_the_setting_to_change(project):
 
 @pytest.mark.parametrize("port", ["", "http", "0", "70000"])
 def test_a_port_that_is_no_port_is_refused(project, port):
-    refused = act(project, "ui", SETWISE_MLFLOW_PORT=port)
+    refused = act(project.root, "ui", SETWISE_MLFLOW_PORT=port)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)

@@ -4,22 +4,18 @@ import json
 import re
 import shutil
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from smoke_workspace import Started, Workspace
+from undisturbed import SAVED_EVERY, STEPS, WORKDIR, assert_as_undisturbed, tracked_runs
 
-from setwise.digests import weights_digest
 from setwise.domains.parquet import read_examples, write_examples
 from setwise.training.checkpoints import step_of
 
 METHOD = ("--method", "rlcr_multi")
-WORKDIR = "checkpoints/rlcr_multi"
-STEPS = 20
-SAVED_EVERY = 2
 
 
 def kill_when(started: Started, condition: Callable[[], bool]) -> None:
@@ -43,33 +39,6 @@ def writing_checkpoint(workspace: Workspace, step: int) -> Callable[[], bool]:
     """The checkpoint's folder is there and not finished."""
     folder = workspace.root / WORKDIR / f"checkpoint-{step}"
     return lambda: folder.exists() and not (folder / "manifest.json").exists()
-
-
-def tracked_runs(workspace: Workspace) -> list[tuple[str, str]]:
-    """Id and status of every tracking run."""
-    with sqlite3.connect(workspace.root / "mlruns" / "mlflow.db") as database:
-        return list(database.execute("select run_uuid, status from runs order by start_time"))
-
-
-def tracked_steps(workspace: Workspace, run: str, metric: str = "train/reward") -> list[int]:
-    with sqlite3.connect(workspace.root / "mlruns" / "mlflow.db") as database:
-        found = database.execute("select step from metrics where run_uuid = ? and key = ? order by step", (run, metric))
-        return [step for (step,) in found]
-
-
-def assert_as_undisturbed(workspace: Workspace, undisturbed: Workspace) -> None:
-    """One finished run with every step once, in the file and in MLflow, and the very weights of an undisturbed run."""
-    ((run, status),) = tracked_runs(workspace)
-    assert status == "FINISHED"
-    assert [row["step"] for row in workspace.curve("rlcr_multi")] == list(range(1, STEPS + 1))
-    assert tracked_steps(workspace, run) == list(range(1, STEPS + 1))
-    assert tracked_steps(workspace, run, "train/held_out_reward") == list(range(SAVED_EVERY, STEPS + 1, SAVED_EVERY))
-    times = {"train/step_time"}
-    for ours, theirs in zip(workspace.curve("rlcr_multi"), undisturbed.curve("rlcr_multi"), strict=True):
-        assert {k: v for k, v in ours.items() if k not in times} == {k: v for k, v in theirs.items() if k not in times}
-    ours, theirs = (weights_digest(w.root / "models" / "rlcr_multi") for w in (workspace, undisturbed))
-    assert ours == theirs
-    assert not (workspace.root / WORKDIR).exists()
 
 
 def resumed_from(out: str) -> int:

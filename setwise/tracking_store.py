@@ -1,0 +1,44 @@
+"""Where tracking writes: the address without the password in it, and whether a local store can be written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+SQLITE = "sqlite:///"
+
+
+def given_address() -> str | None:
+    """`MLFLOW_TRACKING_URI`, None where it is unset.
+
+    User and password in an http address move to the variables that MLflow sends them from: MLflow writes the address
+    itself into its messages.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    parts = urlsplit(given or "")
+    if not given or not parts.scheme.startswith("http") or "@" not in parts.netloc:
+        return given or None
+    who, _, host = parts.netloc.rpartition("@")
+    user, _, password = who.partition(":")
+    os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(user)
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(password)
+    os.environ["MLFLOW_TRACKING_URI"] = urlunsplit(parts._replace(netloc=host))
+    return os.environ["MLFLOW_TRACKING_URI"]
+
+
+def not_writable(uri: str) -> Path | None:
+    """The folder or file of a local store that this user, or its file system, lets nobody write; None if there is none.
+
+    A database needs its folder writable too, for its journal.
+    """
+    if not uri.startswith(SQLITE):
+        return None
+    database = Path(uri.removeprefix(SQLITE))
+    parts = (database.parent, database.parent / "artifacts", database)
+    return next((part for part in parts if part.exists() and not os.access(part, os.W_OK)), None)
+
+
+def shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
