@@ -40,5 +40,6 @@ def not_writable(uri: str) -> Path | None:
 
 
 def shown(path: Path) -> str:
+    """The path as a user of this workspace writes it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
