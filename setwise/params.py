@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, Field, SerializeAsAny, ValidationError, model_validator
 
 from setwise.domains import get_domain, list_domains
@@ -18,6 +17,7 @@ from setwise.redact import holds_secret, redact
 from setwise.registry_params import RegistryParams
 from setwise.scale_params import EndpointParams, EngineName, EngineVllmParams, ScaleParams
 from setwise.section import Section
+from setwise.yaml12 import YAMLError, load_yaml
 
 MethodName = Literal["rlvr_single", "rlcr_single", "rlvr_multi", "rlcr_multi"]
 Positive = Annotated[int, Field(gt=0)]
@@ -170,8 +170,8 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     if not path.exists():
         raise InputError(f"{path}: no such file; run inside the workspace, or `setwise recipe use clinic` to make one")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = load_yaml(path.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a mapping of sections; see the files in recipes/")

@@ -8,10 +8,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from setwise.errors import InputError
 from setwise.params import Params, load_params
+from setwise.yaml12 import YAMLError, load_yaml
 
 PARAMS = Path("params.yaml")
 FOLDER = Path("recipes")
@@ -72,10 +71,9 @@ def active_recipe(folder: Path = FOLDER, target: Path = PARAMS) -> str | None:
 
 def _settings(path: Path) -> object | None:
     try:
-        settings: object = yaml.safe_load(path.read_bytes())
-    except (FileNotFoundError, yaml.YAMLError, UnicodeDecodeError):
+        return load_yaml(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, YAMLError, UnicodeDecodeError):
         return None
-    return settings
 
 
 def _free_name(target: Path, name: str) -> Path:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from setwise.errors import InputError
+from setwise.yaml12 import dump_yaml, load_yaml
 
 LOCK_WAIT_SECONDS = 60.0
 _CARRIED = ("params.yaml", "dvc.lock")
@@ -72,7 +72,7 @@ def lay_out(order: Order, workspace: Path) -> None:
 
 def lock_entry(workspace: Path, stage: str) -> dict[str, Any]:
     """Return what dvc.lock records of a stage."""
-    return dict(yaml.safe_load((workspace / "dvc.lock").read_text())["stages"][stage])
+    return dict(_read_lock(workspace / "dvc.lock")["stages"][stage])
 
 
 def record_entry(workspace: Path, stage: str, entry: Mapping[str, Any]) -> None:
@@ -90,13 +90,18 @@ def record_entry(workspace: Path, stage: str, entry: Mapping[str, Any]) -> None:
             time.sleep(0.1)
     try:
         path = workspace / "dvc.lock"
-        content = yaml.safe_load(path.read_text())
+        content = _read_lock(path)
         content["stages"][stage] = dict(entry)
         fresh = path.with_name(".dvc.lock.writing")
-        fresh.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+        fresh.write_text(dump_yaml(content), encoding="utf-8")
         fresh.replace(path)
     finally:
         guard.close()
+
+
+def _read_lock(path: Path) -> dict[str, Any]:
+    content: Any = load_yaml(path.read_text(encoding="utf-8"))
+    return dict(content)
 
 
 def _git(workspace: Path, *arguments: str) -> str:
