@@ -44,9 +44,9 @@ from setwise.training.warmstart import warm_start
 _T_95 = {1: float("nan"), 2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 
 
-def make_params(seed: int, train: dict[str, Any]) -> Params:
+def make_params(seed: int, methods: Sequence[str], train: dict[str, Any]) -> Params:
     """The defaults, with this seed."""
-    given: dict[str, Any] = {"seed": seed, "k": 3, "methods": list(METHODS), "threads": torch.get_num_threads()}
+    given: dict[str, Any] = {"seed": seed, "k": 3, "methods": list(methods), "threads": torch.get_num_threads()}
     given |= {"train": train, "domain": {"name": "clinic"}}
     return validate_params({name: {} for name in Params.model_fields} | given, "benchmark")
 
@@ -90,7 +90,7 @@ def _calibration(judged: Sequence[tuple[Any, dict[str, float]]]) -> dict[str, fl
 
 def measure(seed: int, methods: Sequence[str], train: dict[str, Any], kept: Path | None) -> dict[str, Any]:
     """Warm start and every method of one seed; the warm start is kept in `kept`, or taken from there."""
-    params = make_params(seed, train)
+    params = make_params(seed, methods, train)
     prepared = DOMAIN.load(params.domain, seed)  # type: ignore[arg-type]
     examples = prepared.splits["train"][: -params.train.held_out]
     with tempfile.TemporaryDirectory() as folder:
