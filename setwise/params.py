@@ -67,7 +67,7 @@ class WarmstartParams(Section):
     """
 
     source: Literal["none", "template", "distill"] = "distill"
-    examples: Positive = 38_000
+    examples: Positive = 34_000
     epochs: Annotated[float, Field(gt=0)] = 1
     learning_rate: Rate = 5e-3
     batch_size: Positive = 64
@@ -75,7 +75,7 @@ class WarmstartParams(Section):
     distill_from: Literal["scores", "samples"] = "scores"
     distill_examples: Positive = 38_000
     distill_samples: Annotated[int, Field(ge=2)] = 12
-    distill_epochs: Annotated[float, Field(gt=0)] = 1.25
+    distill_epochs: Annotated[float, Field(gt=0)] = 1.35
     distill_batch_size: Positive = 32
     confidence_weight: Annotated[float, Field(ge=0)] = 60.0
     threads: Positive = 2

@@ -128,10 +128,13 @@ def _first_layouts(layouts: Sequence[Layout], params: WarmstartParams) -> list[L
 
 
 def _turns(layouts: Sequence[Layout]) -> list[Layout]:
-    """The layouts in turns, those with more to learn more often: confidences, then sets, then single answers."""
+    """The layouts in turns, those with more to learn more often: confidences, then sets, then single answers.
+
+    A single answer shows one confidence, a set several, so it takes more of the former.
+    """
     turns: list[Layout] = []
     for layout in {_SINGLE: None, **dict.fromkeys(layouts)}:
-        turns += [layout] * (4 if layout.confidences else 2 if layout.k > 1 else 1)
+        turns += [layout] * ((4 if layout.k > 1 else 5) if layout.confidences else 2 if layout.k > 1 else 1)
     random.Random(0).shuffle(turns)
     return turns
 
