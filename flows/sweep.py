@@ -17,8 +17,9 @@ from pydantic import PositiveInt
 
 from flows.environment import workspace_above
 from setwise.errors import InputError
+from setwise.leaderboard import Standing
 from tasks.artifacts import show_table
-from tasks.leaderboard import Standing, create_database, leaderboard
+from tasks.leaderboard import create_database, leaderboard
 from tasks.stages import RunningStages, run_variant
 
 MOST_VARIANTS = 200

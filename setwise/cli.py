@@ -158,6 +158,34 @@ def compare(
 
 
 @app.command()
+def leaderboard(
+    metric: Annotated[str, typer.Argument(help="As MLflow names it, such as eval/coverage_at_1 or eval/ece_width.")],
+    lower_is_better: Annotated[bool, typer.Option("--lower-is-better", help="For the Brier score or ECE.")] = False,
+    sweep: Annotated[str | None, typer.Option(help="Only the runs of this sweep of the flow `sweep`.")] = None,
+) -> None:
+    """Rank the evaluated runs of the params' domain by a metric: methods and settings, with intervals over seeds."""
+    from setwise.quiet import turn_telemetry_off
+
+    turn_telemetry_off()
+    _quiet_libraries()
+    from setwise.leaderboard import domain_trials, rank, sweep_trials
+    from setwise.params import load_params
+    from setwise.tracking import get_client
+
+    domain = load_params().domain.name
+    client = get_client()
+    standings = rank(
+        sweep_trials(client, sweep, metric) if sweep else domain_trials(client, domain, metric), lower_is_better
+    )
+    if not standings:
+        raise InputError(
+            f"no run of {f'sweep {sweep}' if sweep else f'setwise/{domain}'} logged {metric!r}; see make ui"
+        )
+    for place, standing in enumerate(standings, start=1):
+        typer.echo(f"{place}. {standing.describe(metric)}")
+
+
+@app.command()
 def plan(
     recipe: Annotated[str, typer.Argument(help="The recipe to plan.", autocompletion=_complete_recipe)],
     device_gib: Annotated[float, typer.Option(min=1.0, help="Memory of one GPU in GiB.")] = 80.0,

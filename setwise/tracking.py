@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from setwise.params import Params
 from setwise.redact import redact
-from setwise.tracking_store import SQLITE, given_address, not_writable, shown
+from setwise.tracking_store import SQLITE, given_address, home_of, not_writable, shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -87,7 +87,7 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
 
     for name, value in _IMPATIENT.items():
         os.environ.setdefault(name, value)
-    folder = (workspace / "mlruns").resolve()
+    folder = (home_of(workspace) / "mlruns").resolve()
     given = given_address()
     uri = given or f"{SQLITE}{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
@@ -114,7 +114,7 @@ def get_experiment(client: MlflowClient, domain: str, workspace: Path = Path()) 
     found = client.get_experiment_by_name(name)
     if found is None:
         served = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
-        location = None if served else (workspace / "mlruns" / "artifacts" / domain).resolve().as_uri()
+        location = None if served else (home_of(workspace) / "mlruns" / "artifacts" / domain).resolve().as_uri()
         try:
             # Opens the pages of training runs; without it MLflow 3 opens those of traces, which stay empty here.
             kind = {"mlflow.experimentKind": "custom_model_development"}

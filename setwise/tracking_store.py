@@ -43,3 +43,12 @@ def shown(path: Path) -> str:
     """The path as a user of this workspace writes it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def home_of(workspace: Path) -> Path:
+    """The workspace whose store is written to: for a temporary copy that `dvc exp run` works in, the original."""
+    parts = workspace.resolve().parts
+    for at in range(len(parts) - 2):
+        if parts[at : at + 3] == (".dvc", "tmp", "exps"):
+            return Path(*parts[:at])
+    return workspace

@@ -1,29 +1,9 @@
 """The runs of one sweep, ranked by a metric that they logged to MLflow."""
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
+from setwise.leaderboard import Standing, rank, sweep_trials
 from setwise.tracking_store import given_address
-
-
-@dataclass(frozen=True)
-class Standing:
-    """One MLflow run of a sweep: its name, the params it varied (as JSON), its value of the ranking metric."""
-
-    run_name: str
-    run_id: str
-    variant: str
-    value: float
-
-    def describe(self, metric: str) -> str:
-        """One line for a log."""
-        return f"{self.variant} {self.run_name}: {metric} {self.value:.4f}"
-
-    def row(self, metric: str) -> dict[str, str]:
-        """One row for a table: a column for each param that was varied."""
-        varied = {name: str(value) for name, value in json.loads(self.variant).items()}
-        return {**varied, "run": self.run_name, metric: f"{self.value:.4f}", "run id": self.run_id}
 
 
 def tracking_uri(workspace: Path) -> str:
@@ -40,15 +20,7 @@ def create_database(workspace: Path) -> None:
 
 
 def leaderboard(workspace: Path, sweep_id: str, metric: str, lower_is_better: bool) -> list[Standing]:
-    """Return the sweep's runs that logged ``metric``, best first; ties in the order they started."""
+    """Return what the sweep's runs that logged ``metric`` reached, best first, seeds taken together."""
     from mlflow import MlflowClient
 
-    client = MlflowClient(tracking_uri(workspace))
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = client.search_runs(experiments, f"tags.`setwise.sweep` = '{sweep_id}'", order_by=["attributes.start_time"])
-    standings = [
-        Standing(run.info.run_name, run.info.run_id, run.data.tags["setwise.variant"], run.data.metrics[metric])
-        for run in found
-        if metric in run.data.metrics
-    ]
-    return sorted(standings, key=lambda standing: standing.value, reverse=not lower_is_better)
+    return rank(sweep_trials(MlflowClient(tracking_uri(workspace)), sweep_id, metric), lower_is_better)

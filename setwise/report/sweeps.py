@@ -6,13 +6,12 @@ A file is one JSON object: `{"runs": [{"method": …, "k": …, "seed": …, "me
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from setwise.metrics.seeds import mean_over_seeds
 from setwise.params import Params
 from setwise.tracking import flatten
 
@@ -27,8 +26,6 @@ SWEEP_COMMAND = (
 _VARIED = ("k", "seed", "methods")
 """Params in which the runs of a sweep may differ."""
 _CURVE = "train/hits"
-_T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
-"""97.5% quantiles of Student's t with 1, 2, … degrees of freedom."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ def by_k(sweeps: Sequence[Mapping[str, Any]], method: str) -> list[Point]:
         value = run["metrics"].get(f"correct_at_{run['k']}")
         if value is not None:
             values[run["k"]].append(value)
-    return [_point(k, found) for k, found in sorted(values.items())]
+    return [Point(k, *mean_over_seeds(found), len(found)) for k, found in sorted(values.items())]
 
 
 def runs(sweeps: Sequence[Mapping[str, Any]], method: str) -> list[Mapping[str, Any]]:
@@ -83,12 +80,3 @@ def collect(client: MlflowClient, params: Params) -> list[dict[str, Any]]:
                 "curve": curve,
             }
     return [found[place] for place in sorted(found)]
-
-
-def _point(k: int, values: Sequence[float]) -> Point:
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return Point(k, mean, None, None, len(values))
-    t = _T_975[min(len(values) - 1, len(_T_975)) - 1]
-    half = t * statistics.stdev(values) / math.sqrt(len(values))
-    return Point(k, mean, mean - half, mean + half, len(values))
