@@ -6,6 +6,7 @@ can't be reached, `TrackingError` says so in one line.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
@@ -211,7 +212,8 @@ def start_run(params: Params, method: str, datasets: Mapping[str, str], tags: Ma
     ]
     with said_in_one_line(client.tracking_uri):
         experiment = get_experiment(client, params.domain.name)
-        run_id = client.create_run(experiment, run_name=name, tags={**fixed, **tags}).info.run_id
+        given = json.loads(os.environ.get("MLFLOW_RUN_CONTEXT", "{}"))  # as `mlflow.start_run` reads it: a sweep's tags
+        run_id = client.create_run(experiment, run_name=name, tags={**given, **fixed, **tags}).info.run_id
         client.log_batch(run_id, params=[Param(key, value) for key, value in sorted(flat.items())])
         client.log_inputs(run_id, datasets=inputs)
     return Run(client, run_id)

@@ -263,3 +263,9 @@ def test_a_store_that_becomes_read_only_during_training_loses_no_row(
     assert again.code == 0, again
     assert "rlcr_multi: 0 steps in" in again.out
     assert_as_undisturbed(workspace, trained_workspace)
+
+
+def test_the_tags_of_a_sweep_reach_the_run(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_RUN_CONTEXT", '{"setwise.sweep": "abc", "setwise.variant": "{}"}')
+    run = start_run(params, "rlcr_multi", {}, {})
+    assert run.client.get_run(run.run_id).data.tags["setwise.sweep"] == "abc"
