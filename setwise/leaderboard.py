@@ -23,7 +23,7 @@ class Trial:
     """One evaluated run: its method (or its name), the params that tell it from the others, its value."""
 
     method: str
-    setting: Mapping[str, str]
+    setting: Mapping[str, Any]
     value: float
     run_id: str
 
@@ -44,7 +44,8 @@ class Standing:
         """One row for a table: a column for each param that was varied."""
         interval = "one seed" if self.low is None or self.high is None else f"[{self.low:.4f}, {self.high:.4f}]"
         figures = {metric: f"{self.value:.4f}", "95% interval": interval, "seeds": str(len(self.run_ids))}
-        return {"method": self.method, **json.loads(self.variant), **figures}
+        varied = {name: str(value) for name, value in json.loads(self.variant).items()}
+        return {"method": self.method, **varied, **figures}
 
     def describe(self, metric: str) -> str:
         """One line for a log."""
@@ -69,9 +70,7 @@ def sweep_trials(client: MlflowClient, sweep_id: str, metric: str) -> list[Trial
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     found = client.search_runs(experiments, f"tags.`setwise.sweep` = '{sweep_id}'", order_by=["attributes.start_time"])
     return [
-        _trial(run, {n: str(v) for n, v in json.loads(run.data.tags["setwise.variant"]).items()}, metric)
-        for run in found
-        if metric in run.data.metrics
+        _trial(run, json.loads(run.data.tags["setwise.variant"]), metric) for run in found if metric in run.data.metrics
     ]
 
 
@@ -100,6 +99,6 @@ def _varied(params: Sequence[Mapping[str, str]]) -> list[str]:
     return [name for name in names if len({one.get(name) for one in params}) > 1]
 
 
-def _trial(run: Run, setting: Mapping[str, str], metric: str) -> Trial:
+def _trial(run: Run, setting: Mapping[str, Any], metric: str) -> Trial:
     method = run.data.tags.get("setwise.method", run.info.run_name)
     return Trial(method, setting, run.data.metrics[metric], run.info.run_id)
