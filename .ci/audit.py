@@ -1,8 +1,8 @@
 """Known vulnerabilities of the pinned dependencies, by pip-audit: `make audit`.
 
-Asks PyPI, else OSV (`SETWISE_AUDIT_DATABASE`, the address of a database that speaks OSV's protocol, in their place).
-Where none can be reached the check is skipped, says so and exits 0. A vulnerability that `.ci/audit-ignore.toml` does
-not name exits 1; anything else that is wrong exits 2.
+Asks OSV, or the database that `SETWISE_AUDIT_DATABASE` names, an address that speaks OSV's protocol. Where it can't be
+reached the check is skipped, says so and exits 0. A vulnerability that `.ci/audit-ignore.toml` does not name exits 1;
+anything else that is wrong exits 2.
 """
 
 import json
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 HOUSE = Path(__file__).resolve().parent.parent
-PYPI = "https://pypi.org/pypi/pip/25.0/json"
 OSV = "https://api.osv.dev/v1/query"
 PROBE = {"package": {"name": "pip", "ecosystem": "PyPI"}, "version": "26.0"}
 TIMEOUT_S = 15
@@ -41,23 +40,9 @@ class AuditError(RuntimeError):
     """The audit can't be made; one line says why."""
 
 
-def reachable_service() -> tuple[list[str] | None, list[str]]:
-    """pip-audit's arguments for the first database that answers (None: none does), and why others do not."""
-    given = os.environ.get("SETWISE_AUDIT_DATABASE")
-    pypi, osv = ["--vulnerability-service", "pypi"], ["--vulnerability-service", "osv", "--osv-url"]
-    services = [(given, [*osv, given])] if given else [(PYPI, pypi), (OSV, [*osv, OSV])]
-    silent = []
-    for address, arguments in services:
-        why = _why_silent(address, None if address == PYPI else json.dumps(PROBE).encode())
-        if why is None:
-            return arguments, silent
-        silent.append(f"{address}: {why}")
-    return None, silent
-
-
-def _why_silent(address: str, body: bytes | None) -> str | None:
-    """Why a database does not answer as one; None where it does. A mirror of PyPI has packages and no such answers."""
-    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+def why_silent(address: str) -> str | None:
+    """Why a database does not answer as one; None where it does."""
+    request = urllib.request.Request(address, json.dumps(PROBE).encode(), {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             content = json.load(answer)
@@ -66,12 +51,13 @@ def _why_silent(address: str, body: bytes | None) -> str | None:
     return None if isinstance(content, dict) else "answers with something else"
 
 
-def audit(pinned: Path, service: list[str]) -> tuple[list[Vulnerability], dict[str, str], int]:
+def audit(pinned: Path, database: str) -> tuple[list[Vulnerability], dict[str, str], int]:
     """The vulnerabilities found, the packages that could not be checked with the reason, and how many there are in all.
 
     Raises AuditError where pip-audit gives no result.
     """
-    command = [sys.executable, "-m", "pip_audit", "--requirement", str(pinned), "--no-deps", "--disable-pip", *service]
+    command = [sys.executable, "-m", "pip_audit", "--requirement", str(pinned), "--no-deps", "--disable-pip"]
+    command += ["--vulnerability-service", "osv", "--osv-url", database]
     command += ["--format", "json", "--progress-spinner", "off", "--timeout", str(TIMEOUT_S)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
@@ -102,17 +88,14 @@ def main(pinned: Path = HOUSE / "constraints.txt", ignore_list: Path = HOUSE / "
     """Audit and say what was found; 0, 1 or 2."""
     try:
         ignored = read_ignored(ignore_list)
-        service, silent = reachable_service()
-        if service is None:
-            print(f"audit skipped: no database of vulnerabilities can be reached ({'; '.join(silent)})")
+        database = os.environ.get("SETWISE_AUDIT_DATABASE") or OSV
+        if silent := why_silent(database):
+            print(f"audit skipped: no database of vulnerabilities can be reached ({database}: {silent})")
             return 0
-        found, unchecked, count = audit(pinned, service)
+        found, unchecked, count = audit(pinned, database)
     except (AuditError, OSError, tomllib.TOMLDecodeError) as error:
         print(f"audit failed: {error}", file=sys.stderr)
         return 2
-    if len(unchecked) == count:
-        print(f"audit skipped: the database ({service[-1]}) knows none of the {count} packages; a mirror, perhaps")
-        return 0
     left = [v for v in found if not ignored.keys() & set(v.ids)]
     for vulnerability in found:
         reason = next((ignored[i] for i in vulnerability.ids if i in ignored), None)
@@ -122,7 +105,7 @@ def main(pinned: Path = HOUSE / "constraints.txt", ignore_list: Path = HOUSE / "
     for stale in ignored.keys() - {i for v in found for i in v.ids}:
         print(f"no longer found: {stale}: take it out of {ignore_list.name}")
     counts = f"{len(left)} vulnerabilities, {len(found) - len(left)} ignored, {len(unchecked)} not checked"
-    print(f"audit: {count} packages, {counts} (asked: {service[-1]})")
+    print(f"audit: {count} packages, {counts} (asked: {database})")
     return 1 if left else 0
 
 

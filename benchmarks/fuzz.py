@@ -17,6 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from setwise.rewards import SetReward, make_reward
@@ -161,6 +162,58 @@ def random_reward(rng: random.Random) -> SetReward:
     )
 
 
+@dataclass
+class Findings:
+    """What was found in all completions so far."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: list[dict[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether a reward crashed or gave what was not earned, or less than was."""
+        return any(self.counts[name] for name in ("crashes", "unearned", "withheld"))
+
+    def as_dict(self, seed: int) -> dict[str, Any]:
+        """The report, ready for JSON."""
+        return {name: self.counts[name] for name in ("completions", "crashes", "unearned", "withheld")} | {
+            "seed": seed,
+            "completions_per_second": round(self.counts["completions"] / self.seconds),
+            "valid": self.reasons[""],
+            "reasons": dict(sorted(self.reasons.items())),
+            "examples": self.examples[:5],
+        }
+
+
+def judge(size: int, rng: random.Random, findings: Findings) -> None:
+    """Have one random reward judge `size` hostile completions, and the oracle judge the reward."""
+    reward = random_reward(rng)
+    pattern = oracle_pattern(reward)
+    batch = [generate(reward, rng) for _ in range(size)]
+    owners = rng.sample(NAMES, 6)
+    golds = [[[name] for name in owners[: rng.randint(1, 4)]] + [owners[4:]] for _ in range(size)]
+    exclusive = [rng.random() < 0.5 for _ in range(size)]
+    columns: dict[str, list[str]] = {}
+    started = time.perf_counter()
+    try:
+        found = reward(batch, batch, gold=golds, exclusive=exclusive, log_extra=columns.__setitem__)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a crash, and is counted
+        findings.counts["crashes"] += 1
+        findings.examples.append({"crash": repr(error)})
+        found = [reward([None], [text], gold=[gold])[0] for text, gold in zip(batch, golds, strict=True)]
+    findings.seconds += time.perf_counter() - started
+    findings.counts["completions"] += size
+    findings.reasons.update(columns.get(f"{reward.name}/reason", ()))
+    for text, gold, single, got in zip(batch, golds, exclusive, found, strict=True):
+        expected = oracle(reward, pattern, text, gold, single)
+        if abs(got - expected) > 1e-9:
+            findings.counts["unearned" if got > expected else "withheld"] += 1
+            example = {"text": repr(text), "gold": str(gold), "got": str(got), "expected": str(expected)}
+            findings.examples.append(example)
+
+
 def main() -> None:
     """Print what was found; exit 1 if anything was."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -168,49 +221,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    counts: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    examples: list[dict[str, str]] = []
-    seconds = 0.0
-    while counts["completions"] < options.completions:
-        reward, size = random_reward(rng), min(500, options.completions - counts["completions"])
-        pattern = oracle_pattern(reward)
-        batch = [generate(reward, rng) for _ in range(size)]
-        owners = rng.sample(NAMES, 6)
-        golds = [[[name] for name in owners[: rng.randint(1, 4)]] + [owners[4:]] for _ in range(size)]
-        exclusive = [rng.random() < 0.5 for _ in range(size)]
-        columns: dict[str, list[str]] = {}
-        started = time.perf_counter()
-        try:
-            found = reward(batch, batch, gold=golds, exclusive=exclusive, log_extra=columns.__setitem__)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a crash, and is counted
-            counts["crashes"] += 1
-            examples.append({"crash": repr(error)})
-            found = [reward([None], [text], gold=[gold])[0] for text, gold in zip(batch, golds, strict=True)]
-        seconds += time.perf_counter() - started
-        counts["completions"] += size
-        reasons.update(columns[f"{reward.name}/reason"])
-        for text, gold, single, got in zip(batch, golds, exclusive, found, strict=True):
-            expected = oracle(reward, pattern, text, gold, single)
-            if abs(got - expected) > 1e-9:
-                counts["unearned" if got > expected else "withheld"] += 1
-                examples.append({"text": repr(text), "gold": str(gold), "got": str(got), "expected": str(expected)})
-    report = {name: counts[name] for name in ("completions", "crashes", "unearned", "withheld")}
-    print(
-        json.dumps(
-            report
-            | {
-                "seed": options.seed,
-                "completions_per_second": round(counts["completions"] / seconds),
-                "valid": reasons[""],
-                "reasons": dict(sorted(reasons.items())),
-                "examples": examples[:5],
-            },
-            indent=2,
-            ensure_ascii=False,
-        )
-    )
-    sys.exit(1 if counts["crashes"] or counts["unearned"] or counts["withheld"] else 0)
+    findings = Findings()
+    while findings.counts["completions"] < options.completions:
+        judge(min(500, options.completions - findings.counts["completions"]), rng, findings)
+    print(json.dumps(findings.as_dict(options.seed), indent=2, ensure_ascii=False))
+    sys.exit(findings.failed)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from accelerate.utils import is_peft_model
-from trl import GRPOTrainer
+from trl import GRPOConfig, GRPOTrainer
 
 from setwise.domains import Example, get_domain
 from setwise.engines import Sampling
@@ -17,7 +17,7 @@ from setwise.engines.transformers import generate_ids
 from setwise.methods import Method
 from setwise.params import Params
 from setwise.prompts import build_prompt
-from setwise.rewards import Breakdown, Weights, make_reward
+from setwise.rewards import Breakdown, SetReward, Weights, make_reward
 from setwise.rewards.columns import read_golds
 from setwise.training.compact_head import add_compact_head
 from setwise.training.credit import block_ends, block_rewards, centre, token_blocks
@@ -171,24 +171,43 @@ def make_trainer(
     """
     from datasets import Dataset
     from transformers import PrinterCallback
-    from trl import GRPOConfig
 
-    train = params.train
+    reward = _reward(method, params)
+    instruction = get_domain(params.domain.name).instruction
+    rows = [
+        _row(example, build_prompt(example.question, reward.layout, tokenizer, instruction)) for example in examples
+    ]
+    limit = params.train.max_completion_tokens
+    if params.model.path is None:
+        limit = min(limit, longest_completion(examples, reward.layout, tokenizer))
+    trainer = SetTrainer(
+        model=model,
+        args=_config(params, limit, output_dir),
+        reward_funcs=[reward],
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        callbacks=list(callbacks),
+        peft_config=peft_config(params),
+        credit=params.train.credit,
+    )
+    trainer.draw_by_row = params.scale.draws == "row"
+    trainer.generation_batch = params.scale.generation_batch
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _reward(method: Method, params: Params) -> SetReward:
     weights = Weights(
         format=params.reward.format_weight,
         correctness=params.reward.correctness_weight,
         brier=params.reward.brier_weight,
     )
-    reward = make_reward(method, k=params.k, credit=params.reward.credit, weights=weights)
-    instruction = get_domain(params.domain.name).instruction
-    rows = [
-        _row(example, build_prompt(example.question, reward.layout, tokenizer, instruction)) for example in examples
-    ]
-    limit = train.max_completion_tokens
-    if params.model.path is None:
-        limit = min(limit, longest_completion(examples, reward.layout, tokenizer))
-    every = max(1, train.steps // train.checkpoints)
-    config = GRPOConfig(
+    return make_reward(method, k=params.k, credit=params.reward.credit, weights=weights)
+
+
+def _config(params: Params, max_completion_length: int, output_dir: Path) -> GRPOConfig:
+    train = params.train
+    return GRPOConfig(
         output_dir=str(output_dir),
         max_steps=train.steps,
         learning_rate=train.learning_rate,
@@ -196,33 +215,19 @@ def make_trainer(
         adam_beta2=_BETA2,
         warmup_steps=train.warmup_steps,
         num_generations=train.generations,
-        max_completion_length=limit,
+        max_completion_length=max_completion_length,
         temperature=train.temperature,
         beta=train.beta,
         scale_rewards=train.scale_rewards,
         logging_steps=max(1, train.steps // 100),
         save_strategy="steps",
-        save_steps=every,
+        save_steps=max(1, train.steps // train.checkpoints),
         report_to=[],
         seed=params.seed,
         dataloader_pin_memory=False,
         disable_tqdm=True,
         **scale_options(params),
     )
-    trainer = SetTrainer(
-        model=model,
-        args=config,
-        reward_funcs=[reward],
-        train_dataset=Dataset.from_list(rows),
-        processing_class=tokenizer,
-        callbacks=list(callbacks),
-        peft_config=peft_config(params),
-        credit=train.credit,
-    )
-    trainer.draw_by_row = params.scale.draws == "row"
-    trainer.generation_batch = params.scale.generation_batch
-    trainer.remove_callback(PrinterCallback)
-    return trainer
 
 
 def _row(example: Example, prompt: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from setwise.training.tokenizer import layout_tags
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from trl import SFTConfig
 
 
 _BETA2 = 0.98
@@ -44,15 +45,30 @@ def supervise(
         layout_share: see `tokenize`.
         penalty: adds to the loss of each labelled token.
     """
-    import torch
     from datasets import Dataset
     from transformers import PrinterCallback
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTTrainer
 
     rows = _order_batches(tokenize(demonstrations, tokenizer, instruction, layout_share, seed), batch_size, seed)
     steps = max(1, int(len(demonstrations) * epochs / batch_size))
+    trainer = SFTTrainer(
+        model=model,
+        args=_config(epochs, learning_rate, batch_size, steps, seed, output_dir),
+        train_dataset=Dataset.from_dict(rows),
+        processing_class=tokenizer,
+        callbacks=list(callbacks),
+    )
+    add_compact_head(model, penalty=penalty)
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+
+
+def _config(epochs: float, learning_rate: float, batch_size: int, steps: int, seed: int, output_dir: Path) -> SFTConfig:
+    import torch
+    from trl import SFTConfig
+
     halves = 2 if batch_size >= _SMALLEST_HALVED else 1
-    config = SFTConfig(
+    return SFTConfig(
         output_dir=str(output_dir),
         num_train_epochs=epochs,
         learning_rate=learning_rate,
@@ -75,16 +91,6 @@ def supervise(
         dataset_kwargs={"skip_prepare_dataset": True},
         disable_tqdm=True,
     )
-    trainer = SFTTrainer(
-        model=model,
-        args=config,
-        train_dataset=Dataset.from_dict(rows),
-        processing_class=tokenizer,
-        callbacks=list(callbacks),
-    )
-    add_compact_head(model, penalty=penalty)
-    trainer.remove_callback(PrinterCallback)
-    trainer.train()
 
 
 def _order_batches(rows: dict[str, list[list[int]]], batch_size: int, seed: int) -> dict[str, list[list[int]]]:

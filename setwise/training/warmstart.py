@@ -66,48 +66,26 @@ def warm_start(
     """
     rng = random.Random(seed)
     answers = vocabulary or ()
-    settings: dict[str, Any] = {
-        "instruction": instruction,
-        "learning_rate": params.learning_rate,
-        "layout_share": params.layout_share,
-        "output_dir": output_dir,
-        "callbacks": callbacks,
-    }
+    settings = {"instruction": instruction, "layout_share": params.layout_share, "learning_rate": params.learning_rate}
+    settings |= {"output_dir": output_dir, "callbacks": callbacks}
     began = time.perf_counter()
     wanted = _first_layouts(layouts, params)
     found = [
         template_demonstration(example, wanted[i % len(wanted)], answers, rng)
         for i, example in enumerate(examples[: params.examples])
     ]
-    record = _train(
-        model, tokenizer, found, settings | {"epochs": params.epochs, "batch_size": params.batch_size, "seed": seed}, ""
-    )
-    record["supervised_s"] = time.perf_counter() - began
+    once = settings | {"epochs": params.epochs, "batch_size": params.batch_size, "seed": seed}
+    record = _train(model, tokenizer, found, once, "") | {"supervised_s": time.perf_counter() - began}
     if params.source != "distill":
         return record
     began = time.perf_counter()
     chosen = examples[-params.distill_examples :]
-    if params.distill_from == "scores":
-        beliefs = _score(model, tokenizer, chosen, answers, instruction)
-    else:
-        beliefs, record["samples_invalid"] = _sample(model, tokenizer, chosen, instruction, params, seed)
-    record["sampled_s"] = time.perf_counter() - began
+    beliefs, sampled = _beliefs(model, tokenizer, chosen, answers, instruction, params, seed)
+    record |= sampled | {"sampled_s": time.perf_counter() - began}
     began = time.perf_counter()
-    turns = _turns(layouts)
-    found = [
-        # The plain single answer goes on learning from gold: what a policy learns from its own answers is nothing new.
-        template_demonstration(example, _SINGLE, answers, rng)
-        if turns[i % len(turns)] == _SINGLE
-        else distilled_demonstration(example, turns[i % len(turns)], belief, answers, rng)
-        for i, (example, belief) in enumerate(zip(chosen, beliefs, strict=True))
-    ]
-    tokens = confidence_tokens(tokenizer)
-    if params.confidence_weight and tokens:
-        settings["penalty"] = expected_brier(tokens, params.confidence_weight)
-    elif params.confidence_weight:
-        log.info("warm start: no confidence_weight: this tokenizer takes several tokens for a confidence")
-    settings |= {"epochs": params.distill_epochs, "batch_size": params.distill_batch_size, "seed": seed + 1}
-    record |= _train(model, tokenizer, found, settings, "distilled")
+    again = settings | {"epochs": params.distill_epochs, "batch_size": params.distill_batch_size, "seed": seed + 1}
+    again["penalty"] = _confidence_penalty(tokenizer, params)
+    record |= _train(model, tokenizer, _distilled(chosen, beliefs, layouts, answers, rng), again, "distilled")
     return record | {"distilled_s": time.perf_counter() - began}
 
 
@@ -137,6 +115,52 @@ def _turns(layouts: Sequence[Layout]) -> list[Layout]:
         turns += [layout] * ((4 if layout.k > 1 else 5) if layout.confidences else 2 if layout.k > 1 else 1)
     random.Random(0).shuffle(turns)
     return turns
+
+
+def _distilled(
+    examples: Sequence[Example],
+    beliefs: Sequence[dict[str, float]],
+    layouts: Sequence[Layout],
+    answers: Sequence[str],
+    rng: random.Random,
+) -> list[Demonstration | None]:
+    """A demonstration of what the policy believes for each example, its layouts in turns.
+
+    The plain single answer goes on learning from gold: what a policy learns from its own answers is nothing new.
+    """
+    turns = _turns(layouts)
+    return [
+        template_demonstration(example, _SINGLE, answers, rng)
+        if turns[i % len(turns)] == _SINGLE
+        else distilled_demonstration(example, turns[i % len(turns)], belief, answers, rng)
+        for i, (example, belief) in enumerate(zip(examples, beliefs, strict=True))
+    ]
+
+
+def _confidence_penalty(tokenizer: PreTrainedTokenizerBase, params: WarmstartParams) -> Any | None:
+    """The expected Brier score of what is stated, for `supervise`; None where it has no weight or no such tokens."""
+    tokens = confidence_tokens(tokenizer)
+    if params.confidence_weight and tokens:
+        return expected_brier(tokens, params.confidence_weight)
+    if params.confidence_weight:
+        log.info("warm start: no confidence_weight: this tokenizer takes several tokens for a confidence")
+    return None
+
+
+def _beliefs(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    answers: Sequence[str],
+    instruction: str,
+    params: WarmstartParams,
+    seed: int,
+) -> tuple[list[dict[str, float]], dict[str, float]]:
+    """What probability the policy gives each answer, for each example; and what to record of how it was found."""
+    if params.distill_from == "scores":
+        return _score(model, tokenizer, examples, answers, instruction), {}
+    shares, invalid = _sample(model, tokenizer, examples, instruction, params, seed)
+    return shares, {"samples_invalid": invalid}
 
 
 def _train(

@@ -15,7 +15,8 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.local_server import free_port, is_healthy
-from flows.rebuild import Rebuild, _publish
+from flows.rebuild import _publish
+from flows.side_by_side import Rebuild
 from tasks.artifacts import show_table
 from tasks.stages import StageOutcome
 

@@ -153,7 +153,9 @@ def test_no_stage_outlives_a_flow_that_is_killed(project, command):
     until(lambda: in_training(project), "training started")
     process.kill()
     until(lambda: not stage_processes(project), "stages ended")
+    project.starts()
     finish(project, command)
+    assert set(project.starts()) == {"train@a", "train@b", "report"}
 
 
 def test_a_run_that_was_taken_for_lost_goes_on_and_ends_as_completed(project, command):
@@ -194,9 +196,10 @@ def test_a_stage_that_is_killed_or_whose_dvc_is_killed_is_run_again(program, pro
     project.in_every_stage("if name == 'train@a' and not pathlib.Path('go').exists(): time.sleep(600)")
     process = command()
     until(lambda: in_training(project), "training started")
-    (project.root / "go").touch()
     at_work = [(one, one.cmdline()) for one in stage_processes(project)]
     doomed = [one for one, words in at_work if program in words and ("models/a.txt" in words or words[-1] == "train@a")]
+    doomed[-1].suspend()  # so that it can't see "go", which lets the next try through, before it is killed
+    (project.root / "go").touch()
     doomed[-1].kill()
     printed = to_the_end(project, process)
     assert ("DVC was killed by signal 9" if program == "dvc" else "exited with -9") in printed
@@ -240,7 +243,8 @@ def test_a_lock_file_cut_short_is_set_aside_and_every_stage_restored(project, co
 def test_dvc_locks_cut_short_by_a_kill_do_not_stop_the_next_run(project, command):
     (project.root / ".dvc" / "tmp").mkdir(exist_ok=True)
     (project.root / ".dvc" / "tmp" / "rwlock").write_text('{"write": {"/x": {"pi')
-    finish(project, command)
+    assert "released 1 DVC locks" in finish(project, command)
+    assert len(project.starts()) == 4
 
 
 def test_a_dvc_lock_whose_process_number_was_used_again_is_released(project, command):

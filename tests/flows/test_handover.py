@@ -14,7 +14,8 @@ from smoke_workspace import Workspace
 from undisturbed import WORKDIR, assert_as_undisturbed
 
 from flows import rebuild as rebuild_module
-from flows.rebuild import Rebuild, rebuild
+from flows.rebuild import rebuild
+from flows.side_by_side import Rebuild
 from tasks import handover
 
 pytestmark = pytest.mark.operations

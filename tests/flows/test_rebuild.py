@@ -6,7 +6,8 @@ import sys
 import pytest
 import yaml
 
-from flows.rebuild import Rebuild, rebuild
+from flows.rebuild import rebuild
+from flows.side_by_side import Rebuild
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
