@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import statistics
 import tempfile
 import time
 import warnings
@@ -34,14 +33,13 @@ from setwise.engines import Sampling
 from setwise.engines.transformers import TransformersEngine
 from setwise.matching import judge
 from setwise.methods import METHODS
+from setwise.metrics.seeds import mean_over_seeds
 from setwise.params import Params, validate_params
 from setwise.policy import build_model, load_policy
 from setwise.prompts import plain_prompt
 from setwise.training.rl import make_trainer
 from setwise.training.tokenizer import build_tokenizer
 from setwise.training.warmstart import warm_start
-
-_T_95 = {1: float("nan"), 2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 
 
 def make_params(seed: int, methods: Sequence[str], train: dict[str, Any]) -> Params:
@@ -147,10 +145,8 @@ def summarise(seeds: Sequence[dict[str, Any]], methods: Sequence[str]) -> dict[s
     for name in methods:
         rows = [seed[name] for seed in seeds]
         for key in [key for key, value in rows[0].items() if isinstance(value, float)]:
-            values = [row[key] for row in rows]
-            half = _T_95[len(rows)] * statistics.stdev(values) / len(rows) ** 0.5 if len(rows) > 1 else None
-            mean = statistics.mean(values)
-            interval = None if half is None else [round(mean - half, 4), round(mean + half, 4)]
+            mean, low, high = mean_over_seeds([row[key] for row in rows])
+            interval = None if low is None or high is None else [round(low, 4), round(high, 4)]
             summary.setdefault(name, {})[key] = {"mean": round(mean, 4), "interval": interval}
     return summary
 
