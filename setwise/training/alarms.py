@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
 
 CONSTANT_LOGS = 20
@@ -11,7 +12,9 @@ NO_ADVANTAGE = 1e-4
 """Advantages below this are rounding: every group had one reward. (TRL's `frac_reward_zero_std` says so only when
 rewards are scaled by group; otherwise it speaks of the whole batch.)"""
 COLLAPSE_LOGS = 5
-"""Rows in a row with validity below half of the best so far."""
+"""Rows in a row with validity below half of the best so far, and by more than chance explains."""
+CHANCE = 3.0
+"""Standard errors that chance explains; the completions of one question count as one draw, of the widest spread."""
 EXPLODED_NORM = 1e4
 """A gradient norm, before clipping, that no run of ours that learned came near (the largest seen was 40)."""
 
@@ -21,12 +24,17 @@ class TrainingFailure(RuntimeError):  # noqa: N818 - named for what the user rea
 
 
 class Alarms:
-    """Reads the curve row by row and raises `TrainingFailure` as soon as a rule is broken."""
+    """Reads the curve row by row and raises `TrainingFailure` as soon as a rule is broken.
 
-    def __init__(self) -> None:
+    Args:
+        questions: how many a row of the curve is the mean of.
+    """
+
+    def __init__(self, questions: int) -> None:
         self._constant = 0
-        self._collapsed = 0
         self._best_valid = 0.0
+        self._last_valid: deque[float] = deque(maxlen=COLLAPSE_LOGS)
+        self._noise = CHANCE * 0.5 * math.sqrt(1 / questions + 1 / (questions * COLLAPSE_LOGS))
 
     def check(self, step: int, row: Mapping[str, float]) -> None:
         """Check one row of the curve (keys as in `setwise.training.train`)."""
@@ -45,10 +53,15 @@ class Alarms:
                 f"step {step}: for {CONSTANT_LOGS} rows every group had one reward, so nothing is learned; "
                 "raise train.temperature or check the warm start"
             )
-        valid = row.get("train/valid", self._best_valid)
+        if "train/valid" in row:
+            self._check_validity(step, row["train/valid"])
+
+    def _check_validity(self, step: int, valid: float) -> None:
         self._best_valid = max(self._best_valid, valid)
-        self._collapsed = self._collapsed + 1 if valid < self._best_valid / 2 else 0
-        if self._collapsed >= COLLAPSE_LOGS:
+        self._last_valid.append(valid)
+        mean = sum(self._last_valid) / len(self._last_valid)
+        low = len(self._last_valid) == COLLAPSE_LOGS and max(self._last_valid) < self._best_valid / 2
+        if low and self._best_valid - mean > self._noise:
             raise TrainingFailure(
-                f"step {step}: validity fell to {valid:.3f} from {self._best_valid:.3f}; lower train.learning_rate"
+                f"step {step}: validity fell to {mean:.3f} from {self._best_valid:.3f}; lower train.learning_rate"
             )

@@ -219,7 +219,7 @@ def _config(params: Params, max_completion_length: int, output_dir: Path) -> GRP
         temperature=train.temperature,
         beta=train.beta,
         scale_rewards=train.scale_rewards,
-        logging_steps=max(1, train.steps // 100),
+        logging_steps=log_every(train.steps),
         save_strategy="steps",
         save_steps=max(1, train.steps // train.checkpoints),
         report_to=[],
@@ -228,6 +228,11 @@ def _config(params: Params, max_completion_length: int, output_dir: Path) -> GRP
         disable_tqdm=True,
         **scale_options(params),
     )
+
+
+def log_every(steps: int) -> int:
+    """Steps from one row of the curve to the next; a row is the mean of them."""
+    return max(1, steps // 100)
 
 
 def _row(example: Example, prompt: str) -> dict[str, Any]:

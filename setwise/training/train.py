@@ -26,7 +26,7 @@ from setwise.training.alarms import Alarms, TrainingFailure
 from setwise.training.checkpoints import newest_whole, seal, step_of
 from setwise.training.curve import Curve
 from setwise.training.processes import is_main, is_sharded, share, wait_for_all, whole_model
-from setwise.training.rl import SetTrainer, make_trainer
+from setwise.training.rl import SetTrainer, log_every, make_trainer
 from setwise.training.scale import SCORED_AT_ONCE, merge_adapter
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class Keeper(TrainerCallback):
         self.score = score
         self.workdir = workdir
         self.tokenizer = tokenizer
-        self.alarms = Alarms()
+        self.alarms = Alarms(params.train.prompts_per_step * log_every(params.train.steps))
         self._live = time.monotonic()
 
     def start(self, trainer: SetTrainer, done: int) -> None:

@@ -7,8 +7,8 @@ from setwise.training.alarms import COLLAPSE_LOGS, CONSTANT_LOGS, EXPLODED_NORM,
 HEALTHY = {"train/loss": 0.1, "train/grad_norm": 1.0, "train/reward": 0.5, "train/valid": 0.9}
 
 
-def check_all(*rows: dict[str, float]) -> None:
-    alarms = Alarms()
+def check_all(*rows: dict[str, float], questions: int = 64) -> None:
+    alarms = Alarms(questions)
     for step, row in enumerate(rows, start=1):
         alarms.check(step, HEALTHY | row)
 
@@ -50,3 +50,13 @@ def test_validity_that_is_low_from_the_start_is_no_collapse() -> None:
 
 def test_a_short_dip_of_validity_is_no_collapse() -> None:
     check_all(*([{}] + [{"train/valid": 0.0}] * (COLLAPSE_LOGS - 1)) * 5)
+
+
+@pytest.mark.parametrize(("questions", "before", "after"), [(8, 0.45, 0.15), (4, 0.03, 0.0), (64, 0.15, 0.0)])
+def test_a_fall_that_chance_explains_is_no_collapse(questions: int, before: float, after: float) -> None:
+    check_all({"train/valid": before}, *[{"train/valid": after}] * 50, questions=questions)
+
+
+def test_with_few_questions_a_row_a_great_fall_rings() -> None:
+    with pytest.raises(TrainingFailure, match=r"validity fell to 0\.100 from 0\.900"):
+        check_all({}, *[{"train/valid": 0.1}] * COLLAPSE_LOGS, questions=8)
