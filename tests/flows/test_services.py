@@ -1,5 +1,6 @@
 """``make up`` for real: a scheduled run completes, a worker's death ends its run, all goes down again."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from make_up import HOUSE, act, ask, flow_runs, server_logs, start_rebuild, stat
 
 from flows import services
 from flows.local_server import free_port
-from flows.lost_runs import NAME, PATIENCE, watch_for_lost_runs
+from flows.lost_runs import LOST, NEVER_BEGAN, PATIENCE, PATIENCE_TO_BEGIN, watch_for_lost_runs
 
 pytestmark = pytest.mark.operations
 
@@ -79,11 +80,28 @@ def up(project):
     act(project.root, "down")
 
 
+def patience(api: str, name: str) -> float:
+    """Seconds for which the server's automation of this name waits."""
+    (automation,) = ask(f"{api}/automations/filter", {"automations": {"name": {"any_": [name]}}})
+    return float(automation["trigger"]["within"])
+
+
+def cpu_worker(project) -> psutil.Process:
+    record = json.loads((project.root / ".prefect" / "up.json").read_text())["processes"]
+    return psutil.Process(next(one["pid"] for one in record if one["name"] == "cpu-worker"))
+
+
+def kill_with_children(process: psutil.Process) -> None:
+    process.suspend()  # it starts no more
+    for one in [*process.children(recursive=True), process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+
+
 def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes(project, up):
     hang = "import time\nif name.startswith('train'):\n"
     project.in_every_stage(f"{hang}    for _ in range(3000): print('at work', flush=True); time.sleep(0.2)")
-    (automation,) = ask(f"{up}/automations/filter", {"automations": {"name": {"any_": [NAME]}}})
-    assert automation["trigger"]["within"] == PATIENCE.total_seconds()
+    assert patience(up, LOST) == PATIENCE.total_seconds()
     watch_for_lost_runs(up, timedelta(seconds=45))  # nobody wants to wait for what the constant says
 
     def in_training() -> bool:
@@ -93,22 +111,17 @@ def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes
     def explain() -> str:
         return server_logs(project.root)
 
-    def worker() -> psutil.Process:
-        record = json.loads((project.root / ".prefect" / "up.json").read_text())["processes"]
-        return psutil.Process(next(one["pid"] for one in record if one["name"] == "cpu-worker"))
-
     first = start_rebuild(up)
     until(in_training, 120, explain)
     project.starts()
-    worker().kill()
+    cpu_worker(project).kill()
     until(lambda: state_of(up, first)["name"] == "Crashed", 60, explain)
 
     project.in_every_stage(f"{hang}    time.sleep(600)")
     assert "started again: cpu-worker\n" in act(project.root, "up").stdout
     second = start_rebuild(up)
     until(in_training, 120, explain)
-    for process in [worker(), *worker().children(recursive=True)]:
-        process.kill()
+    kill_with_children(cpu_worker(project))
     assert state_of(up, second)["name"] == "Running"
     third = start_rebuild(up)
     assert "started again: cpu-worker\n" in act(project.root, "up").stdout
@@ -119,6 +132,24 @@ def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes
     until(lambda: state_of(up, third)["type"] not in ("SCHEDULED", "PENDING", "RUNNING"), 120, explain)
     assert state_of(up, third)["name"] == "Completed"
     assert project.outputs()["reports/report.txt"] == "raw\nprepare 1\ntrain@a 1\nraw\nprepare 1\ntrain@b 1\nreport 1\n"
+
+
+def test_a_run_that_its_worker_took_and_never_began_ends_as_crashed_and_the_next_run_completes(project, up):
+    def explain() -> str:
+        return server_logs(project.root)
+
+    assert patience(up, NEVER_BEGAN) == PATIENCE_TO_BEGIN.total_seconds()
+    watch_for_lost_runs(up, patience_to_begin=timedelta(seconds=30))  # nobody wants to wait for what the constant says
+    first = start_rebuild(up)
+    until(lambda: state_of(up, first)["type"] == "PENDING", 120, explain, every=0.05)
+    kill_with_children(cpu_worker(project))
+    assert state_of(up, first)["type"] == "PENDING"
+    second = start_rebuild(up)
+    assert "started again: cpu-worker\n" in act(project.root, "up").stdout
+    until(lambda: state_of(up, first)["type"] == "CRASHED", 120, explain)
+    assert state_of(up, first)["message"] == "taken by a worker, and not begun in 30 s: the worker is gone"
+    until(lambda: state_of(up, second)["type"] not in ("SCHEDULED", "PENDING", "RUNNING"), 180, explain)
+    assert state_of(up, second)["name"] == "Completed"
 
 
 def test_down_leaves_a_process_that_took_over_a_recorded_number(project):
