@@ -28,7 +28,22 @@ class Sentence:
 
 def sentences(contests: Sequence[Contest], gains: Sequence[tuple[Setup, Row]], results: Results) -> list[Sentence]:
     """The summary, most important first."""
-    return [*(_contest(contest) for contest in contests), *_gained(gains), *_warnings(results)]
+    won = [contest for contest in contests if not _nothing_right(contest)]
+    return [*_no_winner(contests), *(_contest(contest) for contest in won), *_gained(gains), *_warnings(results)]
+
+
+def _nothing_right(contest: Contest) -> bool:
+    """Whether the best of all has no right answer at all."""
+    return contest.metric.startswith(("coverage_at_", "correct_at_")) and contest.estimate["value"] == 0
+
+
+def _no_winner(contests: Sequence[Contest]) -> list[Sentence]:
+    """What is said instead of the contests that nobody won; the first of them asks most."""
+    first = next((contest for contest in contests if _nothing_right(contest)), None)
+    if first is None:
+        return []
+    text = f"{first.question}: {label(first.metric).name} is {with_interval(first.estimate)} for all."
+    return [Sentence("No model", text, "warning")]
 
 
 def _contest(contest: Contest) -> Sentence:

@@ -50,5 +50,16 @@ def test_a_run_of_one_method_has_no_contest_and_still_a_summary(results: Results
     assert sentences([], gains(comparisons), alone)[0].subject == "Training"
 
 
+def test_where_nothing_is_right_nobody_is_said_to_win(results: Results) -> None:
+    asked = contests(Comparisons(results))
+    nothing = {"value": 0.0, "lo": 0.0, "hi": 0.0}
+    wrong = [replace(c, estimate=nothing) if c.metric.startswith("co") else c for c in asked]
+    said = sentences(wrong, [], results)
+    assert (said[0].subject, said[0].kind) == ("No model", "warning")
+    assert said[0].text.startswith("most often has a right answer among 3: coverage@3 is 0.000 ")
+    assert [s.text for s in said if "right answer among" in s.text or "first answer" in s.text] == [said[0].text]
+    assert any("most truthful confidences" in s.text for s in said)
+
+
 def test_words_are_listed_with_and_before_the_last() -> None:
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
