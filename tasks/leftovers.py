@@ -44,10 +44,9 @@ def release_dead_dvc_locks(workspace: Path) -> int:
     except zc.lockfile.LockError:
         return 0
     try:
-        text = entries.read_text()
         try:
-            held = json.loads(text) if text else {}
-        except json.JSONDecodeError:  # cut short when its writer was killed; DVC would refuse to go on
+            held = json.loads(entries.read_text())
+        except json.JSONDecodeError:  # cut short or empty since its writer was killed; DVC would refuse to go on
             entries.unlink()
             return 1
         kept: dict[str, dict[str, object]] = {"read": {}, "write": {}}

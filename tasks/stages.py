@@ -189,7 +189,7 @@ def run_variant(
     experiment's ``name``.
     """
     began = time.monotonic()
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "exp", "run", "--temp", "--name", name]
+    command = [sys.executable, "-m", "tasks.experiment", "--wait-for-lock", "exp", "run", "--temp", "--name", name]
     for param, value in params.items():
         command += ["--set-param", f"{param}={json.dumps(value) if not isinstance(value, str) else value}"]
     environment = {"MLFLOW_TRACKING_URI": tracking_uri(workspace), "MLFLOW_RUN_CONTEXT": json.dumps(dict(tags))}

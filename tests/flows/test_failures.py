@@ -240,9 +240,10 @@ def test_a_lock_file_cut_short_is_set_aside_and_every_stage_restored(project, co
     assert project.starts() == []
 
 
-def test_dvc_locks_cut_short_by_a_kill_do_not_stop_the_next_run(project, command):
+@pytest.mark.parametrize("left", ['{"write": {"/x": {"pi', ""], ids=["part", "nothing"])
+def test_dvc_locks_cut_short_by_a_kill_do_not_stop_the_next_run(left, project, command):
     (project.root / ".dvc" / "tmp").mkdir(exist_ok=True)
-    (project.root / ".dvc" / "tmp" / "rwlock").write_text('{"write": {"/x": {"pi')
+    (project.root / ".dvc" / "tmp" / "rwlock").write_text(left)
     assert "released 1 DVC locks" in finish(project, command)
     assert len(project.starts()) == 4
 

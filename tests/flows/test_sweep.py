@@ -1,4 +1,5 @@
 import subprocess
+import sys
 
 import pytest
 
@@ -35,6 +36,27 @@ def test_every_combination_is_tried_and_the_best_comes_first(logging_project, pr
         ('{"rate": 1}', -1.0),
         ('{"rate": 4}', -2.0),
     ]
+
+
+STASH = """
+from dvc.repo import Repo
+with Repo() as repo:
+    repo.experiments.tempdir_queue.put(params={"params.yaml": ["rate=9"]}, name="of-another-process")
+    print(len(repo.experiments.stash_revs))
+"""
+
+
+def test_a_combination_that_another_process_has_just_stashed_is_left_to_it(logging_project, prefect_server):
+    command = [sys.executable, "-c", STASH]
+    stashed = subprocess.run(command, cwd=logging_project.root, check=True, capture_output=True, text=True)
+    assert stashed.stdout.split()[-1] == "1"
+    state = sweep({"rate": [1]}, "eval/coverage", workspace=str(logging_project.root), return_state=True)
+    (standing,) = state.result()
+    assert (standing.variant, standing.value, len(standing.run_ids)) == ('{"rate": 1}', -1.0, 1)
+    command = [sys.executable, "-m", "dvc", "exp", "list", "--name-only"]
+    shown = subprocess.run(command, cwd=logging_project.root, check=True, capture_output=True, text=True)
+    (name,) = shown.stdout.split()
+    assert name.startswith("sweep-")
 
 
 def test_the_workspace_is_left_as_it_was(logging_project, prefect_server):
