@@ -57,12 +57,12 @@ def state_of(api: str, run: str) -> dict[str, Any]:
     return dict(ask(f"{api}/flow_runs/{run}")["state"])
 
 
-def until(condition: Callable[[], object], seconds: float, explain: Callable[[], str], every: float = 0.5) -> None:
+def until(condition: Callable[[], object], seconds: float, explain: Callable[[], str]) -> None:
     """Wait for the condition; where it never holds, fail with the explanation."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, explain()
-        time.sleep(every)
+        time.sleep(0.5)
 
 
 def server_logs(root: Path) -> str:

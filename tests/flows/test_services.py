@@ -70,10 +70,17 @@ def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed_proje
 
 @pytest.fixture
 def up(project):
-    """The project's services with this repository's flows and deployments; the address of the Prefect server."""
+    """The project's services with this repository's flows and deployments; the address of the Prefect server.
+
+    A run's process begins no sooner than the file `hold` is gone.
+    """
     for folder in ("flows", "tasks"):
         (project.root / folder).symlink_to(HOUSE / folder)
-    (project.root / "prefect.yaml").write_bytes((HOUSE / "prefect.yaml").read_bytes())
+    wait = f"sh -c 'while [ -e {project.root / 'hold'} ]; do sleep 0.2; done'"
+    held = f'pull:\n  - prefect.deployments.steps.run_shell_script: {{script: "{wait}"}}\n'
+    deployments = (HOUSE / "prefect.yaml").read_text()
+    assert deployments.count("\npull:\n") == 1
+    (project.root / "prefect.yaml").write_text(deployments.replace("pull:\n", held))
     came_up = act(project.root, "up", SETWISE_PREFECT_PORT=str(free_port()), SETWISE_MLFLOW_PORT=str(free_port()))
     assert came_up.returncode == 0, came_up.stderr
     yield json.loads((project.root / ".prefect" / "up.json").read_text())["prefect_api"]
@@ -140,9 +147,11 @@ def test_a_run_that_its_worker_took_and_never_began_ends_as_crashed_and_the_next
 
     assert patience(up, NEVER_BEGAN) == PATIENCE_TO_BEGIN.total_seconds()
     watch_for_lost_runs(up, patience_to_begin=timedelta(seconds=30))  # nobody wants to wait for what the constant says
+    (project.root / "hold").touch()
     first = start_rebuild(up)
-    until(lambda: state_of(up, first)["type"] == "PENDING", 300, explain, every=0.05)
+    until(lambda: state_of(up, first)["type"] == "PENDING", 300, explain)
     kill_with_children(cpu_worker(project))
+    (project.root / "hold").unlink()
     assert state_of(up, first)["type"] == "PENDING"
     second = start_rebuild(up)
     assert "started again: cpu-worker\n" in act(project.root, "up").stdout
