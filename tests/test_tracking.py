@@ -177,6 +177,7 @@ def server(folder: Path, port: int) -> Iterator[None]:
         process.wait()
 
 
+@pytest.mark.operations
 def test_a_server_that_is_killed_during_training_loses_no_row(
     workspace: Workspace, trained_workspace: Workspace, tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ def endpoint_engine(folder: Path, port: int, **settings) -> OpenAIEngine:
     return OpenAIEngine(endpoint, folder, tokenizer, end_token_ids(folder, tokenizer))
 
 
+@pytest.mark.operations
 def test_an_evaluation_over_an_endpoint_equals_one_in_process_though_the_endpoint_was_killed(folder, tmp_path):
     examples = [Example("clinic", q, (("asthma",),), "exact", True, {"row": i}) for i, q in enumerate(QUESTIONS)]
     greedy = Sampling(temperature=0, max_tokens=12)

@@ -266,6 +266,7 @@ def test_the_deployment_runs_after_a_completed_rebuild_and_after_nothing_else():
     assert not fires("prefect.flow-run.Completed", "train")
 
 
+@pytest.mark.operations
 def test_the_command_promotes_and_rolls_back(tmp_path, prefect_server):
     workspace = make_workspace(tmp_path / "workspace", n_questions=40)
     workspace.contender(1, GOOD)

@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from flows import rebuild
+
+pytestmark = pytest.mark.operations
 
 HOUSE = Path(rebuild.__file__).parent.parent
 PYTHONPATH = os.pathsep.join((str(HOUSE), os.environ.get("PYTHONPATH", "")))
