@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from setwise.metrics.seeds import mean_over_seeds
+from setwise.tracking import search_all_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -68,7 +69,7 @@ def rank(trials: Iterable[Trial], lower_is_better: bool = False) -> list[Standin
 def sweep_trials(client: MlflowClient, sweep_id: str, metric: str) -> list[Trial]:
     """The runs of one sweep of the flow `sweep` that logged `metric`, in the order they started."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = client.search_runs(experiments, f"tags.`setwise.sweep` = '{sweep_id}'", order_by=["attributes.start_time"])
+    found = search_all_runs(client, experiments, f"tags.`setwise.sweep` = '{sweep_id}'")
     return [
         _trial(run, json.loads(run.data.tags["setwise.variant"]), metric) for run in found if metric in run.data.metrics
     ]
@@ -83,7 +84,7 @@ def domain_trials(client: MlflowClient, domain: str, metric: str) -> list[Trial]
     if experiment is None:
         return []
     newest: dict[tuple[Any, ...], Run] = {}
-    for run in client.search_runs([experiment.experiment_id], order_by=["start_time"], max_results=1000):
+    for run in search_all_runs(client, [experiment.experiment_id]):
         if metric in run.data.metrics:
             settings = {name: value for name, value in run.data.params.items() if name != "methods"}
             place = (run.data.tags.get("setwise.method"), *sorted(settings.items()))

@@ -11,7 +11,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from setwise.tracking_store import SQLITE, given_address, home_of, not_writable,
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run as StoredRun
 
 log = logging.getLogger("setwise.tracking")
 
@@ -31,6 +32,7 @@ _FAILURE_TAG = "setwise.failure"
 CHALLENGER, CHAMPION = "challenger", "champion"
 """Aliases of a domain's registered model."""
 _LONGEST_PARAM = 500
+_RUNS_A_PAGE = 1000
 _IMPATIENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -70,6 +72,21 @@ def said_in_one_line(uri: str = "", files: bool = True) -> Iterator[None]:
 def run_name(method: str, k: int, seed: int) -> str:
     """The name of the run of one method, K and seed."""
     return f"{method}-k{k}-seed{seed}"
+
+
+def search_all_runs(
+    client: MlflowClient, experiments: Sequence[str], query: str = "", order_by: Sequence[str] = ("start_time",)
+) -> Iterator[StoredRun]:
+    """Every run of the experiments that the query finds, page by page: the store gives at most a page at a time."""
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            list(experiments), query, order_by=list(order_by), max_results=_RUNS_A_PAGE, page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def model_name(domain: str) -> str:

@@ -36,9 +36,11 @@ def _evaluated(value: float, **changes: int) -> Params:
     return params
 
 
+@pytest.mark.parametrize("runs_a_page", [1000, 2, 1])
 def test_a_domain_is_ranked_by_what_differs_and_the_newest_of_equal_runs_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runs_a_page: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("setwise.tracking._RUNS_A_PAGE", runs_a_page)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     for value, changes in ((0.1, {"k": 2}), (0.5, {"k": 3}), (0.3, {"k": 3, "seed": 77}), (0.2, {"k": 2})):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from setwise.metrics.seeds import mean_over_seeds
 from setwise.params import Params
-from setwise.tracking import flatten
+from setwise.tracking import flatten, search_all_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -66,7 +66,7 @@ def collect(client: MlflowClient, params: Params) -> list[dict[str, Any]]:
         return []
     shared = {key: value for key, value in flatten(params.model_dump(mode="json")).items() if key not in _VARIED}
     found: dict[tuple[str, int, int], dict[str, Any]] = {}
-    for run in client.search_runs([experiment.experiment_id], order_by=["start_time DESC"], max_results=1000):
+    for run in search_all_runs(client, [experiment.experiment_id], order_by=["start_time DESC"]):
         tags, metrics = run.data.tags, run.data.metrics
         if not all(run.data.params.get(key) == value for key, value in shared.items()):
             continue
