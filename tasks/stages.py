@@ -4,6 +4,7 @@ import json
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -57,7 +58,7 @@ class StageOutcome:
     state: StageState
     seconds: float
     message: str = ""
-    exit_code: int = 0
+    exit_code: int = 0  # -N where signal N ended it
 
     @property
     def bad_input(self) -> bool:
@@ -67,8 +68,7 @@ class StageOutcome:
     @property
     def worth_retrying(self) -> bool:
         """Whether the cause passes by itself: a lock held by someone else, or a process killed from outside."""
-        killed = self.exit_code < 0 or self.exit_code in _KILLED_BY_SHELL
-        return self.state == "failed" and (killed or any(word in self.message for word in _BUSY))
+        return self.state == "failed" and (self.exit_code < 0 or any(word in self.message for word in _BUSY))
 
 
 class RunningStages:
@@ -216,11 +216,21 @@ def _cause(code: int, lines: list[str]) -> tuple[str, int]:
         if found := _EXITED.search(line):
             said = [text for text in lines[:at] if not text.startswith(("Running stage", ">"))]
             stage_code = int(found.group(1))
-            return (said[-1].removeprefix("error: ") if said else f"exit code {stage_code} and no message"), stage_code
+            if stage_code in _KILLED_BY_SHELL:  # a shell that stays the command's parent, as dash does
+                stage_code = 128 - stage_code
+            last = said[-1].removeprefix("error: ") if said else ""
+            if stage_code < 0:
+                return _killed("its command", -stage_code) + (f"; it last said: {last}" if last else ""), stage_code
+            return last or f"exit code {stage_code} and no message", stage_code
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     if code < 0:
-        return f"DVC was killed by signal {-code}", code
+        return _killed("DVC", -code), code
     return (errors[-1] if errors else f"DVC ended with exit code {code}"), code
+
+
+def _killed(who: str, number: int) -> str:
+    name = signal.Signals(number).name if number in set(signal.Signals) else "unknown"
+    return f"{who} was killed by signal {number} ({name})" + (", as when memory runs out" if name == "SIGKILL" else "")
 
 
 def _put_back(stage: str, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> None:
