@@ -31,7 +31,7 @@ from tasks.artifacts import as_markdown, show_table
 from tasks.cache_check import drop_damaged
 from tasks.dag import StageNode, read_dag, select
 from tasks.handover import hand_over
-from tasks.leftovers import end_leftover_processes, release_dead_dvc_locks, set_aside_damaged_lock_file
+from tasks.leftovers import clean_up
 from tasks.report_table import METRICS_FILE, Row, as_text, metric_rows
 from tasks.stages import RunningStages, StageOutcome, run_stage
 
@@ -73,7 +73,7 @@ def rebuild(
     folder = workspace_above(Path(workspace))
     try:
         with held(folder, if_busy, logger.info):
-            _clean_up(folder, logger.info)
+            clean_up(folder, logger.info)
             _check_params(folder)
             dag = select(_read_sound(folder, logger.info), targets)
             orders_every = checkpoint_seconds if train_on == "gpu" else None
@@ -96,16 +96,6 @@ def _check_params(workspace: Path) -> None:
 
 def _refused(message: str) -> Rebuild:
     return Rebuild({"dvc.yaml": StageOutcome("dvc.yaml", "failed", 0.0, message, InputError.exit_code)})
-
-
-def _clean_up(workspace: Path, log: Callable[[str], None]) -> None:
-    """Put right what a killed run left behind; the workspace is held, so nothing of a live run is touched."""
-    if ended := end_leftover_processes(workspace):
-        log(f"ended {ended} processes left behind by a run that was killed")
-    if dropped := release_dead_dvc_locks(workspace):
-        log(f"released {dropped} DVC locks of processes that no longer run")
-    if aside := set_aside_damaged_lock_file(workspace):
-        log(f"dvc.lock was cut short; moved to {aside.relative_to(workspace)}: DVC looks each run up in its run cache")
 
 
 def _read_sound(workspace: Path, log: Callable[[str], None]) -> tuple[StageNode, ...]:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from setwise.redact import redact
 from tasks import lifeline
 from tasks.environment import stage_environment
 from tasks.handover import artifact_key
-from tasks.leftovers import end_leftover_processes, release_dead_dvc_locks
+from tasks.leftovers import clean_up
 from tasks.orders import Order, lay_out, lock_entry
 from tasks.stages import RunningStages, StageOutcome, reproduce, run_command
 
@@ -42,8 +43,7 @@ def train_order(order: Order, workspace: str = ".") -> "State[Any]":
     running = RunningStages()
     try:
         with held(folder, "wait", logger.info):
-            end_leftover_processes(folder)
-            release_dead_dvc_locks(folder)
+            clean_up(folder, logger.info)
             outcome = _carry_out(order, folder, running, logger.info)
     except (InputError, OrderFailure) as error:
         return Failed(message=str(error))
@@ -60,7 +60,7 @@ def _carry_out(order: Order, workspace: Path, running: RunningStages, log: Calla
         found = _store("fetch", order, workspace)
         if found != "0":
             log(f"going on from {found} files of checkpoints on the remote")
-    with _checkpoints_followed(order, workspace):
+    with _checkpoints_followed(order, workspace, log):
         outcome = reproduce(order.stage, workspace, running, log)
     if outcome.state in ("failed", "stopped"):
         raise OrderFailure(f"{order.stage}: {outcome.message}")
@@ -72,15 +72,29 @@ def _carry_out(order: Order, workspace: Path, running: RunningStages, log: Calla
 
 
 @contextmanager
-def _checkpoints_followed(order: Order, workspace: Path) -> Iterator[None]:
+def _checkpoints_followed(order: Order, workspace: Path, log: Callable[[str], None]) -> Iterator[None]:
     command = [sys.executable, "-m", "tasks.checkpoint_store", "follow", order.key, str(order.checkpoints)]
     command.append(str(order.checkpoint_seconds))
-    follower = lifeline.start(command, cwd=workspace, env=stage_environment(workspace), output=subprocess.DEVNULL)
+    follower = lifeline.start(command, cwd=workspace, env=stage_environment(workspace), output=subprocess.PIPE)
+    ended = threading.Event()
+
+    def pass_on() -> None:
+        for line in follower.stdout or ():
+            log(f"checkpoints: {redact(line.decode(errors='replace').rstrip())}")
+        if not ended.is_set():
+            log("checkpoints: no longer copied to the remote; a worker after this one would begin anew")
+
+    reader = threading.Thread(target=pass_on, daemon=True)
+    reader.start()
     try:
         yield
     finally:
+        ended.set()
         lifeline.stop(follower)
         lifeline.kill_group(follower.pid)
+        reader.join()
+        if follower.stdout is not None:
+            follower.stdout.close()
 
 
 def _store(action: str, order: Order, workspace: Path) -> str:

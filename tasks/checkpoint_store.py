@@ -20,7 +20,12 @@ class CheckpointStore:
         self.place = self.fs.join(remote.path, "checkpoints", key)
 
     def upload(self, folder: Path) -> int:
-        """Copy new and changed files, manifests last; remove what training has removed; return how many were copied."""
+        """Copy new and changed files, manifests last; remove what training has removed; return how many were copied.
+
+        A folder that is gone means that training has ended: the remote keeps what it has until the outputs are there.
+        """
+        if not folder.is_dir():
+            return 0
         local = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
         there = self._there()
         copied = 0
@@ -48,16 +53,14 @@ class CheckpointStore:
     def beat(self, count: int) -> None:
         """Show whoever waits that the training's machine is alive."""
         self.fs.makedirs(self.place, exist_ok=True)
-        with self.fs.open(self.fs.join(self.place, "alive"), "w") as sign:
-            sign.write(f"{count} {time.time()}")
+        self.fs.pipe_file(self.fs.join(self.place, "alive"), f"{count} {time.time()}".encode())
 
     def sign_of_life(self) -> str:
         """Return something that changes as long as the training's machine is alive; empty before its first sign."""
         path = self.fs.join(self.place, "alive")
         if not self.fs.exists(path):
             return ""
-        with self.fs.open(path, "r") as sign:
-            return str(sign.read())
+        return bytes(self.fs.cat_file(path)).decode()  # at one go: S3 refuses to read on in what was replaced meanwhile
 
     def drop(self) -> None:
         """Forget the checkpoints of a training that has ended well."""
@@ -71,35 +74,50 @@ class CheckpointStore:
         return {self.fs.relpath(path, root): int(self.fs.size(path)) for path in self.fs.find(root)}
 
 
-def _follow(store: CheckpointStore, folder: Path, seconds: float) -> None:
-    count = 0
+def _follow(key: str, folder: Path, seconds: float) -> None:
+    """Copy checkpoints for as long as this process lives; say when the remote stops answering, and when it is back."""
+    from dvc.repo import Repo
+
+    count, trouble, store = 0, "", None
     while True:
         try:
+            store = store or CheckpointStore(Repo(), key)
             store.beat(count)
             store.upload(folder)
-        except OSError as error:  # the remote is away, or training removed a file meanwhile: the next round mends it
-            sys.stdout.write(f"checkpoints were not copied to the remote: {error}\n")
-        count += 1
+            said = ""
+        except Exception as error:  # noqa: BLE001 - each remote's library has errors of its own
+            said, store = _one_line(error), None  # the next round connects anew
+        if said != trouble:
+            _say(f"not copied to the remote: {said}; tried again every {seconds:g} s" if said else "copied again")
+        count, trouble = count + 1, said
         time.sleep(seconds)
 
 
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def _main(action: str, key: str, folder: str = "", seconds: str = "0") -> int:
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    if action == "follow":
+        _follow(key, Path(folder), float(seconds))
     try:
         with Repo() as repo:
             store = CheckpointStore(repo, key)
-            if action == "follow":
-                _follow(store, Path(folder), float(seconds))
-            elif action == "fetch":
-                sys.stdout.write(f"{store.fetch(Path(folder))}\n")
+            if action == "fetch":
+                _say(str(store.fetch(Path(folder))))
             elif action == "alive":
-                sys.stdout.write(store.sign_of_life())
+                _say(store.sign_of_life())
             elif action == "drop":
                 store.drop()
-    except (DvcException, OSError) as error:
-        sys.stderr.write(" ".join(str(error).split()) + "\n")
+    except Exception as error:  # noqa: BLE001 - each remote's library has errors of its own
+        sys.stderr.write(_one_line(error) + "\n")
         return 1
     return 0
 

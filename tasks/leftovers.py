@@ -1,6 +1,7 @@
 """Cleaning up after a run that was killed: its processes, its entries among DVC's locks, a half-written lock file."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -99,3 +100,13 @@ def set_aside_damaged_lock_file(workspace: Path) -> Path | None:
     aside = workspace / ".dvc" / "tmp" / "dvc.lock.damaged"
     aside.parent.mkdir(parents=True, exist_ok=True)
     return lock_file.replace(aside)
+
+
+def clean_up(workspace: Path, log: Callable[[str], None]) -> None:
+    """Put right what a killed run left behind; the workspace is held, so nothing of a live run is touched."""
+    if ended := end_leftover_processes(workspace):
+        log(f"ended {ended} processes left behind by a run that was killed")
+    if dropped := release_dead_dvc_locks(workspace):
+        log(f"released {dropped} DVC locks of processes that no longer run")
+    if aside := set_aside_damaged_lock_file(workspace):
+        log(f"dvc.lock was cut short; moved to {aside.relative_to(workspace)}: DVC looks each run up in its run cache")

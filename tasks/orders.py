@@ -1,6 +1,7 @@
 """An order: one stage to be run on another machine. What it needs and what it makes travel by the DVC remote."""
 
 import hashlib
+import json
 import subprocess
 import time
 from collections.abc import Mapping
@@ -29,7 +30,9 @@ class Order(BaseModel):
     @property
     def key(self) -> str:
         """The same for the same stage, code, params and inputs, whichever machine takes the order."""
-        content = "\0".join((self.stage, self.revision, *(self.files[name] for name in sorted(self.files))))
+        recorded = load_yaml(self.files["dvc.lock"])["stages"]
+        inputs = {stage: recorded.get(stage, {}).get("outs") for stage in self.upstream}
+        content = json.dumps([self.stage, self.revision, self.files["params.yaml"], inputs], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @property
@@ -56,8 +59,12 @@ def write_order(workspace: Path, stage: str, upstream: tuple[str, ...], checkpoi
 def lay_out(order: Order, workspace: Path) -> None:
     """Bring this machine's clone to the order's commit, params and lock file.
 
+    What this machine's lock file says of the ordered stage, and of stages that the order's does not know, stays: if the
+    stage was run here and only its outputs did not reach the remote, DVC then finds it done.
+
     Raises InputError if the clone has changes of its own or the commit can't be had.
     """
+    own = _read_lock(workspace / "dvc.lock")["stages"]
     _git(workspace, "checkout", "--quiet", "HEAD", "--", "params.yaml")
     changed = [line[3:] for line in _git(workspace, "status", "--porcelain", "--untracked-files=no").splitlines()]
     if changed := [name for name in changed if name not in _CARRIED]:
@@ -68,6 +75,9 @@ def lay_out(order: Order, workspace: Path) -> None:
         _git(workspace, "checkout", "--quiet", "--force", "--detach", order.revision)
     for name in _CARRIED:
         (workspace / name).write_text(order.files[name])
+    ordered = _read_lock(workspace / "dvc.lock")
+    ordered["stages"].update({s: entry for s, entry in own.items() if s == order.stage or s not in ordered["stages"]})
+    _write_lock(workspace / "dvc.lock", ordered)
 
 
 def lock_entry(workspace: Path, stage: str) -> dict[str, Any]:
@@ -89,19 +99,22 @@ def record_entry(workspace: Path, stage: str, entry: Mapping[str, Any]) -> None:
                 raise
             time.sleep(0.1)
     try:
-        path = workspace / "dvc.lock"
-        content = _read_lock(path)
+        content = _read_lock(workspace / "dvc.lock")
         content["stages"][stage] = dict(entry)
-        fresh = path.with_name(".dvc.lock.writing")
-        fresh.write_text(dump_yaml(content), encoding="utf-8")
-        fresh.replace(path)
+        _write_lock(workspace / "dvc.lock", content)
     finally:
         guard.close()
 
 
 def _read_lock(path: Path) -> dict[str, Any]:
-    content: Any = load_yaml(path.read_text(encoding="utf-8"))
+    content: Any = load_yaml(path.read_text(encoding="utf-8")) if path.exists() else {"schema": "2.0", "stages": {}}
     return dict(content)
+
+
+def _write_lock(path: Path, content: Mapping[str, Any]) -> None:
+    fresh = path.with_name(".dvc.lock.writing")
+    fresh.write_text(dump_yaml(content), encoding="utf-8")
+    fresh.replace(path)
 
 
 def _git(workspace: Path, *arguments: str) -> str:

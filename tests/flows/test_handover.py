@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+from remotes import KINDS, FolderRemote
 from smoke_workspace import Workspace
 from undisturbed import WORKDIR, assert_as_undisturbed
 
@@ -51,7 +52,18 @@ def sh(folder: Path, *command: str, **environment: str) -> None:
 
 
 @pytest.fixture
-def shared(new_project, tmp_path, prefect_server, monkeypatch):
+def remote(request, tmp_path, monkeypatch):
+    """The remote between the machines: a folder, or the kind a test asks for."""
+    made = KINDS[getattr(request, "param", "folder")](tmp_path)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def shared(new_project, remote, prefect_server, monkeypatch):
     """The first machine's clone, with a remote set and everything committed; the deployment applied."""
     project = new_project("here", ("a",))
     for folder in ("flows", "tasks"):
@@ -64,13 +76,13 @@ def shared(new_project, tmp_path, prefect_server, monkeypatch):
         ignored.write("checkpoints/\n__pycache__/\n")
     sh(project.root, sys.executable, "-m", "dvc", "config", "--unset", "core.site_cache_dir")
     (project.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
-    share(project.root, tmp_path / "remote", prefect_server)
+    share(project.root, remote, prefect_server)
     monkeypatch.setattr(handover, "LEAST_PATIENCE_SECONDS", 30.0)
     return project
 
 
 @pytest.fixture
-def real(warm_workspace: Workspace, tmp_path, prefect_server, monkeypatch) -> Workspace:
+def real(warm_workspace: Workspace, remote, tmp_path, prefect_server, monkeypatch) -> Workspace:
     """The first machine's clone of the real pipeline, warm-started, with only training to do; shared as above."""
     workspace = warm_workspace.copy(tmp_path / "here")
     workspace.set(methods=["rlcr_multi"])
@@ -79,14 +91,14 @@ def real(warm_workspace: Workspace, tmp_path, prefect_server, monkeypatch) -> Wo
     sh(workspace.root, "git", "init", "--quiet")
     sh(workspace.root, *dvc, "init", "--quiet")
     sh(workspace.root, *dvc, "commit", "--quiet", "--force", "prepare", "validate", "warmstart")
-    share(workspace.root, tmp_path / "remote", prefect_server)
+    share(workspace.root, remote, prefect_server)
     monkeypatch.setattr(handover, "LEAST_PATIENCE_SECONDS", 30.0)
     return workspace
 
 
-def share(clone: Path, remote: Path, prefect_server: str) -> None:
+def share(clone: Path, remote: FolderRemote, prefect_server: str) -> None:
     """Set the remote, commit everything, apply the deployment."""
-    sh(clone, sys.executable, "-m", "dvc", "remote", "add", "--default", "store", str(remote))
+    remote.set_for(clone)
     sh(clone, "git", "add", "--all")
     sh(clone, "git", "commit", "--quiet", "--message=x")
     server = {"PREFECT_API_URL": prefect_server, "PYTHONPATH": house_path()}
@@ -158,14 +170,14 @@ def test_a_stage_trained_elsewhere_is_done_here_and_nothing_is_trained_twice(sha
     assert "Running stage" not in again.stdout
 
 
-def test_another_worker_goes_on_from_the_checkpoint_of_one_that_was_killed(shared, machine, tmp_path):
+@pytest.mark.parametrize("remote", ["s3"], indirect=True)
+def test_another_worker_goes_on_from_the_checkpoint_of_one_that_was_killed(shared, remote, machine, tmp_path):
     import threading
 
     doomed = machine("first", 0.5)
 
     def kill_in_training() -> None:
-        checkpoints = tmp_path / "remote" / "checkpoints"
-        while len(list(checkpoints.rglob("manifest.json"))) < 3:
+        while sum("manifest.json" in name for name in remote.names("checkpoints")) < 3:
             time.sleep(0.2)
         kill(doomed)
         machine("second", 0.0)
@@ -233,6 +245,42 @@ def test_an_unreachable_remote_is_named_loses_nothing_and_works_on_retry(shared,
     (tmp_path / "remote").unlink()
     machine("there", 0.0)
     assert rebuild_on_gpu(shared).exit_code == 0
+
+
+@pytest.mark.parametrize("remote", ["ssh"], indirect=True)
+def test_a_remote_that_goes_away_in_training_is_told_and_what_was_trained_is_not_trained_again(
+    shared, remote, machine, tmp_path
+):
+    import threading
+
+    machine("there", 1.0)
+    log = tmp_path / "there.log"
+
+    def away_for_a_while_and_then_for_good() -> None:
+        while not remote.names("checkpoints"):
+            time.sleep(0.2)
+        remote.stop()
+        while "checkpoints: not copied to the remote" not in log.read_text():
+            time.sleep(0.2)
+        remote.start()
+        while "checkpoints: copied again" not in log.read_text():
+            time.sleep(0.2)
+        remote.stop()
+
+    outage = threading.Thread(target=away_for_a_while_and_then_for_good)
+    outage.start()
+    result = rebuild_on_gpu(shared)
+    outage.join()
+    assert (result.exit_code, "train@a: dvc push: " in result.summary()) == (1, True), (
+        result.summary(),
+        log.read_text(),
+    )
+    assert "models/a.txt" not in shared.outputs()
+    remote.start()
+    result = rebuild_on_gpu(shared)
+    assert result.exit_code == 0, (result.summary(), log.read_text())
+    assert (tmp_path / "training.log").read_text() == f"train@a from 0 in {tmp_path / 'there'}\n"
+    assert shared.outputs()["models/a.txt"] == "raw\nprepare 1\ntrain@a 1\n"
 
 
 def test_changes_that_are_not_committed_are_refused_by_name(shared):
