@@ -30,7 +30,7 @@ class Order(BaseModel):
     @property
     def key(self) -> str:
         """The same for the same stage, code, params and inputs, whichever machine takes the order."""
-        recorded = load_yaml(self.files["dvc.lock"])["stages"]
+        recorded = _parsed(self.files["dvc.lock"])["stages"]
         inputs = {stage: recorded.get(stage, {}).get("outs") for stage in self.upstream}
         content = json.dumps([self.stage, self.revision, self.files["params.yaml"], inputs], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
@@ -107,7 +107,11 @@ def record_entry(workspace: Path, stage: str, entry: Mapping[str, Any]) -> None:
 
 
 def _read_lock(path: Path) -> dict[str, Any]:
-    content: Any = load_yaml(path.read_text(encoding="utf-8")) if path.exists() else {"schema": "2.0", "stages": {}}
+    return _parsed(path.read_text(encoding="utf-8")) if path.exists() else {"schema": "2.0", "stages": {}}
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    content: Any = load_yaml(text)
     return dict(content)
 
 
