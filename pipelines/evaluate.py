@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -52,7 +53,7 @@ def tasks_of(method: Method, params: Params) -> list[Task]:
     most = params.evaluate.answers
     tasks = [Task(get_protocol("one", method, params.k), method.name)]
     if method.multi:
-        tasks.append(Task(get_protocol("one", method, params.k, generations=max(2, most // params.k)), method.name))
+        tasks.append(Task(get_protocol("one", method, params.k, generations=max(2, -(-most // params.k))), method.name))
     else:
         tasks.append(Task(get_protocol(f"sample-{most}", method, params.k), method.name))
         tasks.append(Task(get_protocol(f"sample-{params.k}", method, params.k), method.name))
@@ -138,18 +139,23 @@ def _headline(report: MetricsReport) -> str:
 
 
 def _track(params: Params, method: str, reports: dict[str, MetricsReport], cost: dict[str, Any]) -> None:
-    """Add the metrics and files to the run that trained these weights, or to a run of their own if there is none.
+    """Add the metrics and files to the run that trained these weights, or to a run of their own.
+
+    That is where no run trained them, or where the run holds what another evaluation found, by other params or on
+    another test split. Its params then say what its metrics were made with.
 
     The generations of `one` go with them, so that `setwise compare` can pair two runs by question.
     """
     from setwise.digests import file_digest
-    from setwise.tracking import WEIGHTS_TAG, find_run, start_run
+    from setwise.tracking import EVALUATION_TAG, TEST_TAG, WEIGHTS_TAG, find_run, start_run
 
     digest = weights_digest(model_folder(method))
-    run = find_run(params.domain.name, digest)
+    data = {split: file_digest(split_path(params, split)) for split in ("train", "test")}
+    asked = params.model_dump(mode="json", include={"seed", "k", "evaluate"})
+    evaluation = hashlib.sha256(json.dumps([asked, data["test"]], sort_keys=True).encode()).hexdigest()[:16]
+    run = find_run(params.domain.name, digest, evaluation)
     if run is None:
-        log.info("no tracking run trained these weights (restored from the cache?); the metrics get a run of their own")
-        data = {split: file_digest(split_path(params, split)) for split in ("train", "test")}
+        log.info("no tracking run of these weights is free or was evaluated so; the metrics get a run of their own")
         run = start_run(params, method, data, {WEIGHTS_TAG: digest, "setwise.stage": "evaluate"})
     figures: dict[str, float] = {"eval/seconds": cost["seconds"]}
     for protocol, report in reports.items():
@@ -162,7 +168,7 @@ def _track(params: Params, method: str, reports: dict[str, MetricsReport], cost:
     for protocol in reports:
         run.log_file(evaluation_folder(method) / f"{protocol}.json", "evaluation")
     run.log_file(evaluation_folder(method) / "one.parquet", "evaluation")
-    run.set_tags({"setwise.device": cost["device"]})
+    run.set_tags({"setwise.device": cost["device"], EVALUATION_TAG: evaluation, TEST_TAG: data["test"]})
     run.finish()
 
 

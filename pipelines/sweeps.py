@@ -11,7 +11,7 @@ from pipelines.paths import SWEEPS
 from pipelines.stage import log, run_stage, write_whole
 from setwise.errors import InputError
 from setwise.params import Params
-from setwise.report.sweeps import collect
+from setwise.report.sweeps import collect, shared_params
 from setwise.tracking import get_client
 
 
@@ -24,7 +24,8 @@ def sweeps(params: Params) -> None:
             "seed; run a sweep over k first"
         )
     path = SWEEPS / "k.json"
-    write_whole(path, json.dumps({"runs": runs}, indent=1, allow_nan=False) + "\n")
+    content = {"params": shared_params(params), "runs": runs}
+    write_whole(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
     log.info("%s: %d runs, K = %s", path, len(runs), ", ".join(map(str, sorted({run["k"] for run in runs}))))
     log.info("next: dvc repro --force --single-item report")
 

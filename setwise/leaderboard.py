@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from setwise.metrics.seeds import mean_over_seeds
-from setwise.tracking import search_all_runs
+from setwise.params import Params
+from setwise.tracking import TEST_TAG, search_all_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -78,21 +79,32 @@ def sweep_trials(client: MlflowClient, sweep_id: str, metric: str) -> list[Trial
 def domain_trials(client: MlflowClient, domain: str, metric: str) -> list[Trial]:
     """The newest run of each set of params in the domain's experiment that logged `metric`, in the order they started.
 
-    Their settings are the params in which these runs differ.
+    Their settings are the params in which these runs differ, and the test split where they were not evaluated on the
+    same one.
     """
     experiment = client.get_experiment_by_name(f"setwise/{domain}")
     if experiment is None:
         return []
     newest: dict[tuple[Any, ...], Run] = {}
     for run in search_all_runs(client, [experiment.experiment_id]):
-        if metric in run.data.metrics:
-            settings = {name: value for name, value in run.data.params.items() if name != "methods"}
-            place = (run.data.tags.get("setwise.method"), *sorted(settings.items()))
+        if metric in run.data.metrics and run.data.tags.get("setwise.stage") != "register":
+            settings = {name: value for name, value in _settings(run).items() if name != "methods"}
+            place = (run.data.tags.get("setwise.method"), run.data.tags.get(TEST_TAG), *sorted(settings.items()))
             newest.pop(place, None)
             newest[place] = run
     runs = list(newest.values())
-    varied = _varied([run.data.params for run in runs])
-    return [_trial(run, {name: run.data.params.get(name, "") for name in varied}, metric) for run in runs]
+    known = [{**_settings(run), "test split": run.data.tags.get(TEST_TAG, "")[:8]} for run in runs]
+    varied = _varied(known)
+    return [
+        _trial(run, {name: facts.get(name, "") for name in varied}, metric)
+        for run, facts in zip(runs, known, strict=True)
+    ]
+
+
+def _settings(run: Run) -> dict[str, str]:
+    """The params of the pipeline that the run logged; a registered model's own, such as `asking/k`, are none."""
+    sections = Params.model_fields
+    return {name: value for name, value in run.data.params.items() if name.partition(".")[0] in sections}
 
 
 def _varied(params: Sequence[Mapping[str, str]]) -> list[str]:

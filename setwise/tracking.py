@@ -28,6 +28,10 @@ log = logging.getLogger("setwise.tracking")
 
 WEIGHTS_TAG = "setwise.weights"
 """Tag of a run: the sha256 of the weights it trained, by which evaluation finds it."""
+EVALUATION_TAG = "setwise.evaluation"
+"""Tag of a run: the digest of what it was evaluated with (the params of evaluation and the test split)."""
+TEST_TAG = "setwise.test"
+"""Tag of a run: the digest of the test split it was evaluated on; figures on different ones are not compared."""
 _FAILURE_TAG = "setwise.failure"
 CHALLENGER, CHAMPION = "challenger", "champion"
 """Aliases of a domain's registered model."""
@@ -256,14 +260,20 @@ def reopen_run(run_id: str) -> Run | None:
     return Run(client, run_id)
 
 
-def find_run(domain: str, weights: str) -> Run | None:
-    """The newest run of the domain's experiment that trained the weights with this digest."""
+def find_run(domain: str, weights: str, evaluation: str | None = None) -> Run | None:
+    """The newest run of the domain's experiment that trained the weights with this digest.
+
+    With `evaluation`, a digest of what evaluates them, one that was evaluated so, or else not yet.
+    """
     client = get_client()
     with said_in_one_line(client.tracking_uri):
         experiment = get_experiment(client, domain)
-        found = client.search_runs(
-            [experiment], f"tags.`{WEIGHTS_TAG}` = '{weights}'", max_results=1, order_by=["start_time DESC"]
-        )
+        query = f"tags.`{WEIGHTS_TAG}` = '{weights}'"
+        found = list(search_all_runs(client, [experiment], query, order_by=["start_time DESC"]))
+    if evaluation is not None:
+        fit = {evaluation: 0, None: 1}
+        found = [run for run in found if run.data.tags.get(EVALUATION_TAG) in fit]
+        found.sort(key=lambda run: fit[run.data.tags.get(EVALUATION_TAG)])
     return Run(client, found[0].info.run_id) if found else None
 
 

@@ -9,7 +9,7 @@ from smoke_workspace import PARAMS
 
 from setwise.leaderboard import Trial, domain_trials, rank
 from setwise.params import Params, validate_params
-from setwise.tracking import get_client, start_run
+from setwise.tracking import TEST_TAG, get_client, start_run
 from setwise.tracking_store import home_of
 
 METRIC = "eval/coverage_at_1"
@@ -50,6 +50,35 @@ def test_a_domain_is_ranked_by_what_differs_and_the_newest_of_equal_runs_counts(
         ("rlcr_multi", '{"k": "3"}', pytest.approx(0.4), 2),
         ("rlcr_multi", '{"k": "2"}', 0.2, 1),
     ]
+
+
+def test_figures_on_another_test_split_have_a_place_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for seed, value, split in ((0, 0.2, "old"), (1, 0.4, "old"), (0, 0.7, "new")):
+        params = validate_params({**PARAMS, "seed": seed}, "params.yaml")
+        start_run(params, "rlcr_multi", {}, {TEST_TAG: split}).log_metrics({METRIC: value}, 0)
+    found = rank(domain_trials(get_client(), "clinic", METRIC))
+    assert [(one.variant, one.value, len(one.run_ids)) for one in found] == [
+        ('{"test split": "new"}', 0.7, 1),
+        ('{"test split": "old"}', pytest.approx(0.3), 2),
+    ]
+
+
+def test_what_a_registered_model_adds_to_its_run_is_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    _evaluated(0.2)
+    _evaluated(0.4, seed=1)
+    client = get_client()
+    experiment = client.get_experiment_by_name("setwise/clinic")
+    first = client.search_runs([experiment.experiment_id])[0]
+    client.log_param(first.info.run_id, "asking/k", "3")
+    client.create_run(experiment.experiment_id, tags={"setwise.stage": "register", "setwise.method": "rlcr_multi"})
+    (found,) = rank(domain_trials(client, "clinic", METRIC))
+    assert (found.variant, found.value, len(found.run_ids)) == ("{}", pytest.approx(0.3), 2)
 
 
 def test_a_temporary_copy_of_an_experiment_writes_to_the_workspace_it_is_a_copy_of(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from undisturbed import WORKDIR, assert_as_undisturbed
 
 from setwise.params import Params, validate_params
 from setwise.tracking import (
+    EVALUATION_TAG,
     WEIGHTS_TAG,
     Run,
     TrackingError,
@@ -78,6 +79,20 @@ def test_the_newest_run_of_the_weights_is_found(params: Params, run: Run) -> Non
     found = find_run("clinic", "w1")
     assert found is not None
     assert found.run_id == later.run_id
+
+
+def test_a_run_that_was_evaluated_otherwise_is_not_the_one_for_an_evaluation(params: Params, run: Run) -> None:
+    run.set_tags({WEIGHTS_TAG: "w1"})
+    free = find_run("clinic", "w1", "hot")
+    assert free is not None and free.run_id == run.run_id
+    run.set_tags({EVALUATION_TAG: "hot"})
+    again = find_run("clinic", "w1", "hot")
+    assert again is not None and again.run_id == run.run_id
+    assert find_run("clinic", "w1", "cold") is None
+    cold = start_run(params, "rlcr_multi", {}, {WEIGHTS_TAG: "w1", EVALUATION_TAG: "cold"})
+    for evaluation, expected in (("hot", run), ("cold", cold)):
+        found = find_run("clinic", "w1", evaluation)
+        assert found is not None and found.run_id == expected.run_id
 
 
 def test_a_failure_is_marked_and_raised_on(run: Run) -> None:

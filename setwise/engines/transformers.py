@@ -61,6 +61,17 @@ class TransformersEngine:
         return [completions[i : i + sampling.n] for i in range(0, len(completions), sampling.n)]
 
 
+_UNBENT: dict[str, Any] = {
+    "do_sample": False,
+    "num_beams": 1,
+    "repetition_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "min_new_tokens": 0,
+    "guidance_scale": 1.0,
+}
+"""What is not said here a model's own generation_config.json says; its penalties would bend what is asked for."""
+
+
 def generate_ids(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -74,10 +85,15 @@ def generate_ids(
     (one row per completion) takes the place of the one that `sampling` says.
     """
     import torch
+    from transformers import GenerationConfig
 
     padded = tokenizer.pad({"input_ids": prompts}, padding=True, padding_side="left", return_tensors="pt")
     inputs: dict[str, Any] = dict(padded.to(model.device))
-    settings: dict[str, Any] = {"do_sample": False, "max_new_tokens": sampling.max_tokens}
+    end_ids = _end_ids(model, tokenizer)
+    own = GenerationConfig(
+        **_UNBENT, max_new_tokens=sampling.max_tokens, eos_token_id=end_ids, pad_token_id=tokenizer.pad_token_id
+    )
+    settings: dict[str, Any] = {"generation_config": own}
     if sampling.temperature > 0:
         settings["logits_processor"] = [sampler or Sampler(sampling.temperature, sampling.top_p)]
     copies = sampling.n if sampling.temperature > 0 else 1
@@ -85,9 +101,9 @@ def generate_ids(
         if copies > 1:
             settings["past_key_values"] = prefill(model, inputs, copies)
             inputs = {name: tensor.repeat_interleave(copies, dim=0) for name, tensor in inputs.items()}
-        output: Any = model.generate(**inputs, **settings, pad_token_id=tokenizer.pad_token_id)  # type: ignore[operator]
+        output: Any = model.generate(**inputs, **settings)  # type: ignore[operator]
     new = output[:, inputs["input_ids"].shape[1] :].cpu()
-    is_end = torch.isin(new, torch.tensor(_end_ids(model, tokenizer)))
+    is_end = torch.isin(new, torch.tensor(end_ids))
     finished = is_end.any(dim=1)
     lengths = torch.where(finished, is_end.int().argmax(dim=1) + 1, new.shape[1])
     drawn = [(row[:n], done) for row, n, done in zip(new.tolist(), lengths.tolist(), finished.tolist(), strict=True)]

@@ -94,16 +94,28 @@ def match_tokens(path_a: Path, path_b: Path, examples: Sequence[Example]) -> Mat
         InputError: one generation of the dearer evaluation costs more than the whole cheaper one.
     """
     a, b = (tally(path, examples) for path in (path_a, path_b))
-    spent = [sums.curves[:, CURVES.index("tokens")].mean(axis=0) for sums in (a, b)]
-    budget = min(tokens[-1] for tokens in spent)
-    answers = [int((tokens <= budget + 1e-9).sum()) for tokens in spent]
-    for path, n, tokens in zip((path_a, path_b), answers, spent, strict=True):
+    match = equal_tokens(a, b)
+    budget = min(_spent(sums)[-1] for sums in (a, b))
+    for path, n, sums in ((path_a, match.a_answers, a), (path_b, match.b_answers, b)):
         if n == 0:
             raise InputError(
-                f"{path}: one generation takes {tokens[0]:.0f} tokens, the other evaluation {budget:.0f} in all; "
+                f"{path}: one generation takes {_spent(sums)[0]:.0f} tokens, the other evaluation {budget:.0f} in all; "
                 "evaluate the other with more generations"
             )
-    return Match(*answers)
+    return match
+
+
+def equal_tokens(tally_a: Tally, tally_b: Tally) -> Match:
+    """As `match_tokens`, of evaluations whose sums are at hand; 0 answers where one generation already costs more."""
+    spent = [_spent(sums) for sums in (tally_a, tally_b)]
+    budget = min(tokens[-1] for tokens in spent)
+    return Match(*(int((tokens <= budget + 1e-9).sum()) for tokens in spent))
+
+
+def _spent(sums: Tally) -> Floats:
+    """[n] mean tokens spent on the first 1 … n answers of a question."""
+    found: Floats = sums.curves[:, CURVES.index("tokens")].mean(axis=0)
+    return found
 
 
 def compare_matched(

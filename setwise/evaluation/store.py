@@ -162,10 +162,18 @@ class Store:
             raise InputError(f"{self.path}: made from something else ({'; '.join(differences)}); {_REMEDY}")
 
     def check_examples(self, examples: Sequence[Example]) -> None:
-        """Raise `InputError` unless the file holds exactly these questions, in this order, all generations of each."""
+        """Raise `InputError` unless the file holds exactly these questions, in this order, all generations of each.
+
+        Their gold, how it is matched and their posterior must be those that the answers were judged by.
+        """
         n = self.key.protocol.generations
         asked = chain.from_iterable(repeat(example.id, n) for example in examples)
         if all(here == there for here, there in zip_longest(self._question_ids(), asked)):
+            if self.key.dataset != dataset_digest(examples):
+                raise InputError(
+                    f"{self.path}: its answers were judged by another gold, posterior or way to match than the "
+                    f"questions have now; give the split it was made from, or {_REMEDY}"
+                )
             return
         held, wanted = set(self._question_ids()), {example.id for example in examples}
         raise InputError(

@@ -103,7 +103,7 @@ def set_probability(sets: JudgedSets) -> Floats:
     total = sets.confidences.sum(axis=1)
     independent = 1.0 - np.prod(1.0 - sets.confidences, axis=1)
     stated: Floats = np.where(sets.questions.exclusive[sets.question], np.minimum(total, 1.0), independent)
-    return stated
+    return np.round(stated, 12)  # 0.1 + 0.2 belongs to the bin that begins at 0.3
 
 
 def mass_over_one(sets: JudgedSets, *, valid_only: bool = False, tolerance: float = 1e-6) -> Ratio:

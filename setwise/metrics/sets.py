@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+_STATED_DIGITS = 12
+"""A mean of equal confidences is that confidence again, so that ties and edges of bins are where they belong."""
+
 
 def sum_by(group: Ints, values: NDArray[Any], n: int) -> Floats:
     """[n] the sum of `values` in each of the groups 0 … n-1."""
@@ -165,8 +168,8 @@ def generation_sets(generations: Generations, questions: Questions) -> JudgedSet
 def union_sets(generations: Generations, questions: Questions) -> JudgedSets:
     """One set per question, the union of its G single-answer generations: N = Q, W = G.
 
-    The confidence of an answer is the mean of what the generations that gave it stated; where nothing is stated, the
-    share of the valid generations that gave it.
+    The confidence of an answer is the mean, to 12 decimals, of what the generations that gave it stated; where nothing
+    is stated, the share of the valid generations that gave it.
 
     Raises:
         ValueError: a generation holds several answers.
@@ -189,6 +192,7 @@ def union_sets(generations: Generations, questions: Questions) -> JudgedSets:
             stated = counts / ok.sum()
         else:
             stated = np.bincount(inverse, weights=generations.confidences[q, ok, 0]) / counts
+        stated = np.round(stated, _STATED_DIGITS)
         order = np.lexsort((first, -stated))
         size[q] = len(order)
         hits[q, : size[q]] = generations.hits[q, ok, 0][first[order]]

@@ -7,16 +7,22 @@ more, not about the figure itself; it holds where the 95% interval of what it sa
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from setwise.evaluation.compare import Row
 from setwise.report.comparisons import Comparisons
 from setwise.report.numbers import decimals, number, with_interval
-from setwise.report.ratios import overconfidence, stand_in_overconfidence, tokens_ratio, unique_ratio
+from setwise.report.ratios import (
+    first_answer_ratio,
+    overconfidence,
+    stand_in_overconfidence,
+    tokens_ratio,
+    unique_ratio,
+)
 from setwise.report.results import Results
-from setwise.report.sweeps import SWEEP_COMMAND, Point, by_k
+from setwise.report.sweeps import SWEEP_COMMAND, SWEPT_K, Point, by_k
 
 Verdict = Literal["holds", "does not hold", "undecided", "not measured"]
 
@@ -74,6 +80,12 @@ def decide(lo: float | None, hi: float | None, threshold: float, above: bool = T
     return "holds" if hi <= threshold else "does not hold" if lo > threshold else "undecided"
 
 
+def _worse(one: Verdict, other: Verdict) -> Verdict:
+    """The verdict on two things that must both hold."""
+    order: tuple[Verdict, ...] = ("does not hold", "undecided", "holds")
+    return min(one, other, key=order.index)
+
+
 def _both(row: Row) -> str:
     """`b against a; difference [lo, hi]` of a paired row."""
     difference = {"value": row.difference, "lo": row.lo, "hi": row.hi}
@@ -103,8 +115,7 @@ def _correct_at(comparisons: Comparisons, answers: int) -> Row:
         if row is not None:
             return row
     multi, single = results.many(RLVR_MULTI), results.many(RLVR_SINGLE)
-    most = min(len(results.report(setup)["curves"]["answers"]) for setup in (multi, single))
-    return comparisons.at(min(answers, most), single, multi)["correct"]
+    return comparisons.at(comparisons.shared_answers(answers, single, multi), single, multi)["correct"]
 
 
 def _why_correct(results: Results, verdict: Verdict, answers: int) -> str:
@@ -128,13 +139,14 @@ def _vocabulary(results: Results) -> int | None:
 
 def _more_unique(comparisons: Comparisons) -> Claim:
     results = comparisons.results
-    answers = results.params.evaluate.answers
-    text = f"Among {answers} answers, {RLVR_MULTI} gives at least twice as many different ones as {RLVR_SINGLE}"
+    asked = results.params.evaluate.answers
+    text = f"Among {asked} answers, {RLVR_MULTI} gives at least twice as many different ones as {RLVR_SINGLE}"
     paper = "8.9 against 3.9 (2.3 times) of 30"
     missing = _missing(results, RLVR_MULTI, RLVR_SINGLE)
     if missing:
         return Claim(text, paper, "", "not measured", missing)
-    found = unique_ratio(comparisons, results.many(RLVR_MULTI), results.many(RLVR_SINGLE))
+    multi, single = results.many(RLVR_MULTI), results.many(RLVR_SINGLE)
+    found = unique_ratio(comparisons, multi, single, comparisons.shared_answers(asked, multi, single))
     if found is None:
         return Claim(text, paper, "", "not measured", f"{RLVR_SINGLE} gives no valid answer")
     verdict = decide(found.lo, found.hi, 2.0)
@@ -190,13 +202,13 @@ def _overconfident(comparisons: Comparisons) -> Claim:
     stated = overconfidence(comparisons, results.one(RLCR_MULTI))
     if implied is None or stated is None:
         return Claim(text, paper, "", "not measured", "no answers with a confidence above 0.4")
-    verdict = decide(implied.lo, implied.hi, 0.0)
-    if verdict == "holds":
-        verdict = decide(stated.lo, stated.hi, CALIBRATED, above=False)
+    parts = (decide(implied.lo, implied.hi, 0.0), decide(stated.lo, stated.hi, CALIBRATED, above=False))
+    verdict = _worse(*parts)
     ours = f"{with_interval(implied.estimate, sign=True)} against {with_interval(stated.estimate, sign=True)}"
     why = (
         f"Confidence minus share of right answers, above 0.4. {RLVR_MULTI} states no confidence here: the share of its "
-        f"generations that give an answer stands in; {RLCR_MULTI} may be up to {CALIBRATED} over."
+        "generations that give an answer stands in (picked by one half of them, counted in the other); "
+        f"{RLCR_MULTI} may be up to {CALIBRATED} over."
     )
     return Claim(text, paper, ours, verdict, why)
 
@@ -204,18 +216,27 @@ def _overconfident(comparisons: Comparisons) -> Claim:
 def _rises_with_k(comparisons: Comparisons) -> Claim:
     text = "Right answers per set rise with K = 2, 3, 4, 5, each K trained for itself"
     paper = "0.65, 0.78, 0.94, 1.06"
-    points = by_k(comparisons.results.sweeps, RLVR_MULTI) or by_k(comparisons.results.sweeps, RLCR_MULTI)
+    results = comparisons.results
+    points = by_k(results.sweeps, RLVR_MULTI) or by_k(results.sweeps, RLCR_MULTI)
     if len(points) < 2:
-        return Claim(text, paper, "", "not measured", f"needs a sweep over K: {SWEEP_COMMAND}")
+        why = " ".join([*(f"{reason}." for reason in results.unfit_sweeps), f"needs a sweep over K: {SWEEP_COMMAND}"])
+        return Claim(text, paper, "", "not measured", why)
     ours = ", ".join(f"K = {p.k}: {_of_seeds(p)}" for p in points)
-    rising = all(a.mean < b.mean for a, b in itertools.pairwise(points))
-    apart = all(a.hi is not None and b.lo is not None and a.hi < b.lo for a, b in itertools.pairwise(points))
-    verdict: Verdict = "holds" if rising and apart else "undecided" if rising else "does not hold"
-    why = {
-        "holds": "The means rise, and the intervals over seeds of neighbouring K lie apart.",
-        "undecided": "The means rise, but intervals over seeds overlap or are missing.",
-    }.get(verdict, "The means do not rise throughout.")
-    return Claim(text, paper, ours, verdict, why)
+    return Claim(text, paper, ours, *_judge_rise(points))
+
+
+def _judge_rise(points: Sequence[Point]) -> tuple[Verdict, str]:
+    pairs = list(itertools.pairwise(points))
+    if any(a.lo is not None and b.hi is not None and b.hi < a.lo for a, b in pairs):
+        return "does not hold", "The interval over seeds of some K lies below that of the K before it."
+    missing = [str(k) for k in SWEPT_K if k not in {point.k for point in points}]
+    if missing:
+        return "undecided", f"Not measured: K = {', '.join(missing)}."
+    if all(a.hi is not None and b.lo is not None and a.hi < b.lo for a, b in pairs):
+        return "holds", "The means rise, and the intervals over seeds of neighbouring K lie apart."
+    rising = all(a.mean < b.mean for a, b in pairs)
+    means = "The means rise" if rising else "The means do not rise throughout"
+    return "undecided", f"{means}, but intervals over seeds overlap or are missing."
 
 
 def _of_seeds(point: Point) -> str:
@@ -264,18 +285,9 @@ def _better_code(comparisons: Comparisons) -> Claim:
     if missing:
         return Claim(text, paper, "", "not measured", missing)
     multi, single = results.one(RLVR_MULTI), results.one(RLVR_SINGLE)
-    row = comparisons.row("coverage_at_1", single, multi)
-    if row is None or not row.a or row.b is None:
+    found = first_answer_ratio(comparisons, multi, single)
+    if found is None:
         return Claim(text, paper, "", "not measured", "the single-answer model has no right answer")
-    return _first_on_code(text, paper, row)
-
-
-def _first_on_code(text: str, paper: str, row: Row) -> Claim:
-    """The claim about code from the paired difference, as a share of the single-answer model's accuracy."""
-    assert row.a and row.difference is not None
-    ends = [None if end is None else 1 + end / row.a for end in (row.lo, row.hi)]
-    ratio = {"value": 1 + row.difference / row.a, "lo": ends[0], "hi": ends[1]}
-    verdict = decide(ends[0], ends[1], 1.5)
-    return Claim(
-        text, paper, f"{with_interval(ratio)} times", verdict, "Difference as a share of the single-answer model's."
-    )
+    ours = f"{number(found.of, 3)} against {number(found.to, 3)}: {with_interval(found.estimate)} times"
+    why = "Holds where the interval of the ratio is above 1.5."
+    return Claim(text, paper, ours, decide(found.lo, found.hi, 1.5), why)

@@ -39,9 +39,17 @@ class Comparisons:
             self._rows[a, b] = {row.metric: row for row in found}
         return self._rows[a, b].get(name)
 
+    def shared_answers(self, asked: int, a: Setup, b: Setup) -> int:
+        """`asked`, or as many answers as both set-ups have if that is fewer."""
+        return min(asked, *(self.tally(setup).curves.shape[2] for setup in (a, b)))
+
     def at(self, answers: int, a: Setup, b: Setup) -> dict[str, Row]:
         """The four curves of `b` against `a` over their first `answers` answers."""
-        match, seed = Match(answers, answers), self.results.params.seed
+        return self.matched(Match(answers, answers), a, b)
+
+    def matched(self, match: Match, a: Setup, b: Setup) -> dict[str, Row]:
+        """The four curves of `b` against `a`, each over as many of its first answers as `match` says."""
+        seed = self.results.params.seed
         found = match_tallies(self.tally(a), self.tally(b), match, self.resamples, seed)
         return {row.metric: row for row in found}
 
@@ -87,11 +95,16 @@ def contests(comparisons: Comparisons) -> list[Contest]:
         (f"most often has a right answer among {k}", f"coverage_at_{k}", sets),
         *([(f"has the most right answers among {k}", f"correct_at_{k}", sets)] if several else []),
         ("is most often right with its first answer", "coverage_at_1", once),
-        ("states the most truthful confidences", "set_brier", stating),
+        ("states the most truthful confidences", _truthfulness(results), stating),
         ("needs the fewest tokens for a right answer", "tokens_per_correct", sets),
     ]
     found = (_contest(comparisons, *question) for question in asked)
     return [contest for contest in found if contest is not None]
+
+
+def _truthfulness(results: Results) -> str:
+    """The metric of how true confidences are that does not depend on how many answers a set has, as set Brier does."""
+    return "excess_confidence_brier" if any(example.posterior for example in results.examples) else "ece_mass"
 
 
 def _contest(comparisons: Comparisons, question: str, name: str, setups: Sequence[Setup]) -> Contest | None:

@@ -85,7 +85,7 @@ def sweep_figures(results: Results) -> list[Figure]:
             values = [row["train/hits"] for row in rows]
             smoothed = smooth(values, max(1, len(values) // 20))
             lines.append(Line(f"K = {k}", f"k-{place}", [row["step"] for row in rows], smoothed))
-        caption = "One run for each K, the newest seed of the sweep."
+        caption = "One run for each K, the one with the highest seed."
         title = f"Right answers per set while training {method}, by K"
         figures.append(_figure(f"sweep-{method}", title, caption, lines, Axes("step", "right answers per set")))
     return figures
@@ -139,16 +139,17 @@ def _tokens_figure(results: Results, setups: Sequence[Setup]) -> Figure:
 def unique_figure(results: Results) -> Figure:
     """How many questions have how many unique answers among the most that were asked for."""
     lines = []
-    most = 0
     for method in results.methods:
         histogram = results.report(results.many(method))["unique_histogram"]
         total = sum(histogram["questions"]) or 1
-        most = max(most, histogram["answers"])
         last = max(
             (n for n, found in zip(histogram["unique"], histogram["questions"], strict=True) if found), default=0
         )
         shares = [questions / total for questions in histogram["questions"][: last + 1]]
-        lines.append(Line(method, f"m-{method}", histogram["unique"][: last + 1], shares, step=True))
+        asked = histogram["answers"]
+        name = method if asked == results.params.evaluate.answers else f"{method} (of {asked})"
+        lines.append(Line(name, f"m-{method}", histogram["unique"][: last + 1], shares, step=True))
+    most = results.params.evaluate.answers
     title = f"Unique answers among {most}"
     axes = Axes("distinct answers", "share of questions", x=(-0.5, max(line.x[-1] for line in lines) + 0.5))
     caption = f"The share of questions that have so many distinct answers among {most} asked for."

@@ -12,6 +12,7 @@ from setwise.report.claims import Claim, claims
 from setwise.report.comparisons import Comparisons, contests, gains
 from setwise.report.data import splits
 from setwise.report.groups import groupings
+from setwise.report.matched import HEADER, matched_rows
 from setwise.report.metrics import headline
 from setwise.report.numbers import count
 from setwise.report.provenance import Facts
@@ -30,6 +31,7 @@ class Findings:
         summary: in words.
         claims: the paper's, beside ours.
         gained: rows (method, metric, before, after, difference, verdict) against the warm start.
+        matched: rows of `matched.HEADER`, sets against samples.
         headline: the metrics of `reports/metrics.json`.
     """
 
@@ -37,6 +39,7 @@ class Findings:
     summary: list[Sentence]
     claims: list[Claim]
     gained: list[tuple[str, ...]]
+    matched: list[tuple[str, ...]]
     headline: dict[str, dict[str, dict[str, float | None]]]
 
 
@@ -49,6 +52,7 @@ def find(results: Results) -> Findings:
         sentences(contests(comparisons), gained, results),
         claims(comparisons),
         tables.gain_rows(gained),
+        matched_rows(comparisons),
         headline(results),
     )
 
@@ -86,6 +90,7 @@ def _context(findings: Findings, facts: Facts) -> dict[str, Any]:
         "params": results.params,
         "findings": findings,
         "facts": facts,
+        "matched_header": HEADER,
         "tables": tables.method_tables(results),
         "groupings": groupings(results),
         "answer_figures": figures.answer_figures(results),

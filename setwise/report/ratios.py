@@ -35,11 +35,20 @@ class Ratio:
         return {"value": self.value, "lo": self.lo, "hi": self.hi}
 
 
-def unique_ratio(comparisons: Comparisons, a: Setup, b: Setup) -> Ratio | None:
-    """Unique answers of `a` over those of `b`, both among the most that were asked for; None if `b` has none."""
+def unique_ratio(comparisons: Comparisons, a: Setup, b: Setup, answers: int) -> Ratio | None:
+    """Unique answers of `a` over those of `b`, both among the first `answers`; None if `b` has none."""
     curves = [comparisons.tally(setup).curves[:, CURVES.index("unique")] for setup in (a, b)]
-    last = min(curve.shape[1] for curve in curves) - 1
+    last = answers - 1
     return _interval(comparisons, [curve[:, last : last + 1] for curve in curves], lambda sums: (sums[0], sums[1]))
+
+
+def first_answer_ratio(comparisons: Comparisons, a: Setup, b: Setup) -> Ratio | None:
+    """How often the first answer of `a` is right over how often that of `b` is; None if `b` never is."""
+    tallies = [comparisons.tally(setup) for setup in (a, b)]
+    right = [t.numerators[:, t.metrics.index("coverage_at_1")][:, None] for t in tallies]
+    asked = [t.denominators[:, t.metrics.index("coverage_at_1")].sum() for t in tallies]
+    columns = [hits / total * len(hits) for hits, total in zip(right, asked, strict=True)]
+    return _interval(comparisons, columns, lambda sums: (sums[0], sums[1]))
 
 
 def tokens_ratio(comparisons: Comparisons, a: Setup, b: Setup, answers: int) -> Ratio | None:
@@ -96,7 +105,11 @@ def overconfidence(comparisons: Comparisons, setup: Setup) -> Ratio | None:
 
 
 def stand_in_overconfidence(comparisons: Comparisons, setup: Setup) -> Ratio | None:
-    """The same for a model that states none: the share of its valid generations that give an answer stands in."""
+    """The same for a model that states none: the share of its valid generations that give an answer stands in.
+
+    Half of a question's generations say which answers are confident, the other half what their share is, and the other
+    way round: of the same generations, those picked for a high share would have one that is too high.
+    """
     store = Store(comparisons.results.store(setup))
     n = store.key.protocol.generations
     questions, weights = [], []
@@ -104,24 +117,27 @@ def stand_in_overconfidence(comparisons: Comparisons, setup: Setup) -> Ratio | N
     for table in store.groups():
         rows = table.select(["keys", "hits", "reason"]).to_pylist()
         for start in range(0, len(rows), n):
-            for share, hit in _shares(rows[start : start + n]):
-                if share > CONFIDENT:
+            for picked_by, share, hit in _shares(rows[start : start + n]):
+                if picked_by > CONFIDENT:
                     questions.append(index)
                     weights.append((1.0, share, float(hit)))
             index += 1
     return _gap(comparisons, np.array(questions, dtype=np.int64), np.array(weights).reshape(-1, 3))
 
 
-def _shares(rows: Sequence[Mapping[str, list[str] | list[int] | str | None]]) -> list[tuple[float, bool]]:
-    """(share of the valid generations that give it, whether it is a hit) of each answer to one question."""
+def _shares(rows: Sequence[Mapping[str, list[str] | list[int] | str | None]]) -> list[tuple[float, float, bool]]:
+    """(share in one half of the valid generations, in the other half, hit) of each answer to a question, both ways."""
     valid = [row for row in rows if row["reason"] is None]
-    given: Counter[str] = Counter()
-    hits: set[str] = set()
-    for row in valid:
-        keys, judged = row["keys"] or [], row["hits"] or []
-        given.update(map(str, keys))
-        hits.update(str(key) for key, hit in zip(keys, judged, strict=True) if hit)
-    return [(times / len(valid), key in hits) for key, times in given.items()]
+    halves = [valid[0::2], valid[1::2]]
+    if not halves[1]:
+        return []
+    given = [Counter(str(key) for row in half for key in row["keys"] or []) for half in halves]
+    hits = {str(key) for row in valid for key, hit in zip(row["keys"] or [], row["hits"] or [], strict=True) if hit}
+    return [
+        (given[here][key] / len(halves[here]), given[1 - here][key] / len(halves[1 - here]), key in hits)
+        for here in (0, 1)
+        for key in given[here]
+    ]
 
 
 def _gap(comparisons: Comparisons, question: np.ndarray, weights: Floats) -> Ratio | None:

@@ -10,9 +10,10 @@ from typing import Any
 
 from setwise.domains import Example
 from setwise.errors import InputError
-from setwise.evaluation import MetricsReport
+from setwise.evaluation import MetricsReport, dataset_digest
 from setwise.methods import METHODS
 from setwise.params import Params
+from setwise.report.sweeps import unfit
 
 Curve = Sequence[Mapping[str, float]]
 
@@ -48,7 +49,8 @@ class Results:
         reports: metrics reports by method and protocol.
         curves: training curves by method, one row per logged step.
         validation: what `validate` wrote.
-        sweeps: what sweeps left, one object per file; empty where none ran.
+        sweeps: what sweeps of these params left, one object per file; empty where none ran.
+        unfit_sweeps: which files of sweeps were left out, and why.
     """
 
     params: Params
@@ -58,6 +60,7 @@ class Results:
     curves: Mapping[str, Curve]
     validation: Mapping[str, Any]
     sweeps: Sequence[Mapping[str, Any]] = ()
+    unfit_sweeps: Sequence[str] = ()
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -120,22 +123,48 @@ def read_results(
     Raises:
         InputError: an output is missing or is not what its stage writes; the message says which stage to run.
     """
+    swept = {path: _read_json(path, "sweep") for path in sorted(sweeps.glob("*.json"))}
+    misfits = {path: unfit(sweep, params) for path, sweep in swept.items()}
+    digest = dataset_digest(examples)
     return Results(
         params=params,
         examples=examples,
         evaluation=evaluation,
-        reports={method: _read_reports(evaluation / method) for method in params.methods},
+        reports={method: _read_reports(evaluation / method, params, digest) for method in params.methods},
         curves={method: _read_curve(curves / f"{method}.jsonl") for method in params.methods},
         validation=_read_json(validation, "validate"),
-        sweeps=[_read_json(path, "sweep") for path in sorted(sweeps.glob("*.json"))],
+        sweeps=[sweep for path, sweep in swept.items() if misfits[path] is None],
+        unfit_sweeps=[f"{path} was left out: {reason}" for path, reason in misfits.items() if reason is not None],
     )
 
 
-def _read_reports(folder: Path) -> dict[str, MetricsReport]:
-    reports = {path.stem: _read_json(path, f"evaluate@{folder.name}") for path in sorted(folder.glob("*.json"))}
+def _read_reports(folder: Path, params: Params, digest: str) -> dict[str, MetricsReport]:
+    reports = {}
+    for path in sorted(folder.glob("*.json")):
+        reports[path.stem] = _read_json(path, f"evaluate@{folder.name}")
+        _check_key(path, reports[path.stem]["key"], params, digest)
     if "one" not in reports:
         raise InputError(f"{folder}: no evaluation of one generation; run `dvc repro evaluate@{folder.name}`")
     return reports
+
+
+def _check_key(path: Path, key: Mapping[str, Any], params: Params, digest: str) -> None:
+    """Raise `InputError` for an evaluation of other data or params than those that are reported."""
+    layout, sampling = key["protocol"]["layout"], key["sampling"]
+    k = params.k if layout["k"] > 1 else 1
+    facts = (
+        ("the test split", key["dataset"], digest),
+        ("k", layout["k"], k),
+        ("evaluate.temperature", sampling["temperature"], params.evaluate.temperature),
+        ("evaluate.max_completion_tokens", sampling["max_tokens"], params.evaluate.max_completion_tokens),
+        ("seed", sampling["seed"], params.seed),
+    )
+    for name, found, wanted in facts:
+        if found != wanted:
+            raise InputError(
+                f"{path}: made with another {name} ({found} there, {wanted} here); "
+                f"run `dvc repro evaluate@{path.parent.name}`"
+            )
 
 
 def _read_json(path: Path, stage: str) -> Any:

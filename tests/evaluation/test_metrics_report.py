@@ -119,7 +119,7 @@ def test_auroc_is_exact_where_its_resamples_group_confidences(tmp_path):
         for row in rows:
             if row["reason"] is None:
                 by_key.setdefault(row["keys"][0], []).append((row["confidences"][0], row["hits"][0]))
-        stated += [sum(q for q, _ in given) / len(given) for given in by_key.values()]
+        stated += [round(sum(q for q, _ in given) / len(given), 12) for given in by_key.values()]
         hits += [given[0][1] for given in by_key.values()]
     assert len(set(stated)) > LEVELS
     right, wrong = ([q for q, h in zip(stated, hits, strict=True) if h == kind] for kind in (1, 0))

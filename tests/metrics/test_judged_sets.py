@@ -25,6 +25,15 @@ def test_the_confidence_of_a_union_is_the_mean_of_what_its_samples_stated():
     assert union_sets(drawn, make_questions(truth, 3)).confidences[0].tolist() == pytest.approx([0.5, 0.4, 0.0])
 
 
+def test_equal_confidences_have_that_confidence_as_their_mean_and_keep_the_order_drawn():
+    drawn, truth = make_generations(np.random.default_rng(0), n_questions=1, per_question=4, k=1, valid=1.0)
+    drawn.keys[0, :, 0], drawn.confidences[0, :, 0] = [4, 4, 4, 2], 0.7
+    drawn.hits[0, :, 0] = [True, True, True, False]
+    sets = union_sets(drawn, make_questions(truth, 4))
+    assert sets.confidences[0].tolist() == [0.7, 0.7, 0.0, 0.0]
+    assert sets.hits[0].tolist() == [True, False, False, False]
+
+
 def test_without_confidences_it_is_the_share_of_the_valid_samples():
     drawn, truth = make_generations(np.random.default_rng(0), n_questions=1, per_question=4, k=1, confidences=False)
     drawn.keys[0, :, 0], drawn.valid[0] = [4, 2, 4, -1], [True, True, True, False]

@@ -123,7 +123,12 @@ def _evaluate(root: Path, params: Params, method: str, examples: Sequence[Exampl
             prompts=prompt_digest(prompts),
             method=method,
             protocol=task.protocol,
-            sampling=Sampling(n=task.protocol.generations),
+            sampling=Sampling(
+                temperature=params.evaluate.temperature,
+                max_tokens=params.evaluate.max_completion_tokens,
+                n=task.protocol.generations,
+                seed=params.seed,
+            ),
         )
         engine = PosteriorEngine(world, task.protocol.layout, SKILL[task.model])
         path = root / "reports" / "evaluation" / method / f"{task.name}.parquet"

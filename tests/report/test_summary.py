@@ -9,9 +9,17 @@ from setwise.report.summary import listed, sentences
 def test_the_winner_is_the_set_up_with_the_best_value(results: Results) -> None:
     for contest in contests(Comparisons(results)):
         values = {s: results.report(s)["metrics"][contest.metric]["value"] for s, _ in contest.rivals}
-        lower = contest.metric in ("set_brier", "tokens_per_correct")
+        lower = contest.metric in ("excess_confidence_brier", "tokens_per_correct")
         best = min(values.values()) if lower else max(values.values())
         assert contest.estimate["value"] <= best if lower else contest.estimate["value"] >= best, contest.metric
+
+
+def test_confidences_are_judged_by_what_does_not_depend_on_how_many_answers_a_set_has(results: Results) -> None:
+    def judged_by(results: Results) -> str:
+        asked = contests(Comparisons(results))
+        return next(contest.metric for contest in asked if "truthful" in contest.question)
+
+    assert judged_by(results) == "excess_confidence_brier"
 
 
 def test_a_difference_whose_interval_holds_zero_is_not_called_significant(results: Results) -> None:
