@@ -62,6 +62,7 @@ def read_golds(columns: Mapping[str, Any], rows: int, default_match: str = "text
 
 
 def _column(columns: Mapping[str, Any], name: str, rows: int) -> Sequence[Any]:
+    """The column's values, all at once: a lazy column makes each value anew and frees it, and its id is used again."""
     column = columns.get(name)
     if column is None:
         return [None] * rows
@@ -69,13 +70,13 @@ def _column(columns: Mapping[str, Any], name: str, rows: int) -> Sequence[Any]:
         raise InputError(f"column {name}: {_shown(column)} is no column; give one value per completion")
     if len(column) != rows:
         raise InputError(f"column {name}: {len(column)} values for {rows} completions; give one value per completion")
-    return column.tolist() if hasattr(column, "tolist") else column
+    return column.tolist() if hasattr(column, "tolist") else list(column)
 
 
 def _read_gold(row: int, values: tuple[Any, ...], default_match: str) -> Gold:
     gold, match, exclusive, tests, setup = values
     match = default_match if match is None else match
-    if match not in MATCHERS:
+    if not isinstance(match, str) or match not in MATCHERS:
         raise InputError(f"column match, row {row}: {_shown(match)}; use one of {', '.join(MATCHERS)}")
     if not (exclusive is None or isinstance(exclusive, bool) or type(exclusive).__name__ in ("bool_", "bool")):
         raise InputError(f"column exclusive, row {row}: {_shown(exclusive)}; use true or false")

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from datasets import Dataset
 
+from setwise.answers import AnswerSet, Layout, render
 from setwise.errors import InputError
 from setwise.matching import Gold
-from setwise.rewards import rlcr_multi
+from setwise.rewards import rlcr_multi, rlvr_single
 from setwise.rewards.columns import completion_texts, read_golds
 
 
@@ -47,6 +49,11 @@ def test_gold_that_cannot_be_used_names_the_row(row: Any, says: str) -> None:
         ({"gold": [[["a"]]] * 3}, "column gold: 3 values for 2 completions"),
         ({"gold": [[["a"]]] * 2, "match": ["text"]}, "column match: 1 values for 2 completions"),
         ({"gold": [[["a"]]] * 2, "match": ["text", "fuzzy"]}, "column match, row 1: 'fuzzy'; use one of exact, text"),
+        (
+            {"gold": [[["a"]]] * 2, "match": ["text", ["text"]]},
+            r"column match, row 1: \['text'\]; use one of exact, text",
+        ),
+        ({"gold": [[["a"]]] * 2, "match": ["text", {}]}, "column match, row 1: {}; use one of exact, text"),
         ({"gold": [[["a"]]] * 2, "exclusive": [True, "yes"]}, "column exclusive, row 1: 'yes'; use true or false"),
         (
             {"gold": [[["a"]]] * 2, "match": ["code"] * 2, "tests": [["assert f()"], []]},
@@ -88,6 +95,15 @@ def test_arrays_are_read_as_lists() -> None:
     gold = np.empty(2, dtype=object)
     gold[0], gold[1] = np.array(["Paris"], dtype=object), np.array([np.array(["a", "b"], dtype=object)], dtype=object)
     assert read_golds({"gold": gold}, 2) == [Gold((("Paris",),)), Gold((("a", "b"),))]
+
+
+@pytest.mark.parametrize(
+    "gold", [[["Paris"], ["Rome"], ["Oslo"], ["Bern"]], [[["Paris"]], [["Rome"]], [["a"]], [["b"]]]]
+)
+def test_a_lazy_column_gives_each_row_its_own_gold(gold: list[Any]) -> None:
+    column = Dataset.from_list([{"gold": row} for row in gold] * 25)["gold"]
+    paris = render(AnswerSet(("Paris",)), Layout())
+    assert rlvr_single([""] * 100, [paris] * 100, gold=column) == [2, 1, 1, 1] * 25
 
 
 def test_completions_are_strings_or_conversations() -> None:
