@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from setwise.matching.sample_point import value_at_sample_point
 from setwise.matching.text import normalise_text
+from setwise.matching.units import multiply_out, plain_unit, text_unit
 
 MAX_CHARACTERS = 2000
 """A longer answer is compared as text."""
@@ -51,7 +52,10 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
 _UNIT = re.compile(
     r"(?s)^(.*[\d})])\s*(?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*)([a-zA-Z][a-zA-Z ./]*)\s*\}(\^\{?[23]\}?)?$"
 )
-_PLAIN_UNIT = re.compile(r"(?s)^(.*\d)\s+([a-zA-Z][a-zA-Z ]+)$")
+_PLAIN_UNIT = re.compile(r"(?s)^(.*[\d})])\s+([^\W\d_](?:[^\W\d_]|[ ./*]|\^\{?[23]\}?)*)$")
+_PROSE = re.compile(r"(?s)^.*[\d})]\s+([a-zA-Z][a-zA-Z ,.;:'-]*)$")
+_SYMBOL = re.compile(rf"{_FUNCTIONS}|sqrt|infinity|inf|oo|or|and|[a-zA-Z]{{1,2}}|[abcd]+|[pqr]+|[wxyz]+")
+"""What a run of letters in a formula may be: a name of mathematics, or a product of letters."""
 _SPACE = re.compile(r" (?![a-zA-Z0-9.])|(?<![a-zA-Z0-9.]) ")
 """White space that separates nothing: not two words or numbers."""
 _ONE_IN_BRACES = re.compile(r"\^\{([0-9a-zA-Z])\}(?![0-9])")
@@ -69,10 +73,12 @@ class Expression(NamedTuple):
     Attributes:
         latex: the expression, without unit; for words, their normalised text.
         is_words: it is no mathematics and is compared as text.
-        unit: the unit in words; empty if none is stated.
+        unit: the unit; empty if none is stated.
         value: the number it is, where it is one plain number; else None.
         is_exact: the value is an integer or a fraction, not a decimal that may be rounded.
         sample: what it is worth with numbers put in for its letters (`sample_point`); None if that can't be said.
+        measured: the same read as a number with a unit, where both readings are possible ("5 m"): it holds beside an
+            answer that states a unit, the reading as a product beside any other.
     """
 
     latex: str
@@ -81,6 +87,7 @@ class Expression(NamedTuple):
     value: Fraction | None = None
     is_exact: bool = True
     sample: complex | None = None
+    measured: Expression | None = None
 
 
 @lru_cache(maxsize=2**16)
@@ -89,15 +96,41 @@ def prepare(answer: str) -> Expression:
     text = _unwrap(answer) if len(answer) <= MAX_CHARACTERS else answer
     if len(text) > MAX_CHARACTERS or _is_words(text):
         return Expression(normalise_text(text), is_words=True)
-    unit = ""
-    if found := _UNIT.match(text) or _PLAIN_UNIT.match(text):
-        words = found[2].strip().lower()
-        if words not in ("or", "and") and not re.fullmatch(_FUNCTIONS, words) and " or " not in f" {words} ":
-            power = found[3] if found.lastindex == 3 else ""
-            text, unit = found[1], words.rstrip(".") + power.translate(_NO_BRACES)
+    text = multiply_out(text)
+    number, unit = _split_unit(text)
+    if not unit and (_is_prose(text) or _UNIT.match(text)):
+        return Expression(normalise_text(text), is_words=True)
+    if not unit or _names_a_unit(text):
+        return _read(number, unit)
+    measured = _read(number, unit)
+    return _read(text)._replace(measured=measured if measured.value is not None else None)
+
+
+def _read(text: str, unit: str = "") -> Expression:
     latex = _to_latex(text)
     value, is_exact = _value(latex)
     return Expression(latex, False, unit, value, is_exact, value_at_sample_point(latex))
+
+
+def _split_unit(text: str) -> tuple[str, str]:
+    """What stands before the unit, and the unit; the whole text and nothing where there is none."""
+    if (found := _UNIT.match(text)) and (unit := text_unit(found[2], (found[3] or "").translate(_NO_BRACES))):
+        return found[1], unit
+    if (found := _PLAIN_UNIT.match(text)) and (unit := plain_unit(found[2])):
+        return found[1], unit
+    return text, ""
+
+
+def _names_a_unit(text: str) -> bool:
+    r"""Whether the unit a text ends in is in `\text{}` or has a word, and is not only letters that may be variables."""
+    found = _PLAIN_UNIT.match(text)
+    return found is None or _WORD.search(found[2]) is not None
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a number is followed by words that are neither a unit nor mathematics."""
+    found = _PROSE.match(text)
+    return found is not None and not all(_SYMBOL.fullmatch(word) for word in re.findall("[a-zA-Z]+", found[1]))
 
 
 def _unwrap(text: str) -> str:

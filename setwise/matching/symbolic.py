@@ -59,7 +59,7 @@ def match_math(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[M
     answers = [[prepare(answer) for answer in row] for row in sets]
     aliases = [[[prepare(alias) for alias in gold] for gold in row.answers] for row in golds]
     asked = {
-        (alias.latex, answer.latex)
+        _gold_pair(alias, answer)
         for row, gold in zip(answers, aliases, strict=True)
         for answer in row
         for alias in _undecided(answer, gold)
@@ -78,7 +78,8 @@ def compare(one: Expression, other: Expression) -> bool | None:
     """Whether two expressions are equal, where that can be said without algebra; else None."""
     if one.is_words or other.is_words:
         return one.is_words and other.is_words and one.latex == other.latex
-    if one.unit and other.unit and one.unit.rstrip("s") != other.unit.rstrip("s"):
+    one, other = _readings(one, other)
+    if one.unit and other.unit and one.unit != other.unit:
         return False
     if one.latex == other.latex:
         return True
@@ -92,6 +93,13 @@ def compare(one: Expression, other: Expression) -> bool | None:
         if abs(one.sample - other.sample) > SAMPLE_TOLERANCE * scale:
             return False
     return None
+
+
+def _readings(one: Expression, other: Expression) -> tuple[Expression, Expression]:
+    """Both as they are to be read beside each other: 5 m is a length beside 5 meters, and five times m beside 5m."""
+    if one.measured is not None and other.unit:
+        return one.measured, other
+    return (one, other.measured) if other.measured is not None and one.unit else (one, other)
 
 
 def _undecided(answer: Expression, gold: list[list[Expression]]) -> list[Expression]:
@@ -108,7 +116,13 @@ def _undecided(answer: Expression, gold: list[list[Expression]]) -> list[Express
 
 def _pair(one: Expression, other: Expression) -> Pair:
     """Two answers as a pair to check, the same whichever was stated first (the algebra is not symmetric)."""
-    return (one.latex, other.latex) if one.latex < other.latex else (other.latex, one.latex)
+    first, second = _gold_pair(one, other)
+    return (first, second) if first < second else (second, first)
+
+
+def _gold_pair(alias: Expression, answer: Expression) -> Pair:
+    alias, answer = _readings(alias, answer)
+    return alias.latex, answer.latex
 
 
 def _is_equal(one: Expression, other: Expression, pair: Pair, verdicts: dict[Pair, Verdict]) -> bool:
@@ -119,7 +133,7 @@ def _is_equal(one: Expression, other: Expression, pair: Pair, verdicts: dict[Pai
 def _find(answer: Expression, gold: list[list[Expression]], verdicts: dict[Pair, Verdict]) -> int | None:
     """The first gold answer with an alias that is equal."""
     for index, aliases in enumerate(gold):
-        if any(_is_equal(alias, answer, (alias.latex, answer.latex), verdicts) for alias in aliases):
+        if any(_is_equal(alias, answer, _gold_pair(alias, answer), verdicts) for alias in aliases):
             return index
     return None
 
@@ -138,6 +152,6 @@ def _matched(
         same = next(equals, answer)
         keys.append(f"{'text' if same.is_words else 'math'}:{same.latex} {same.unit}".rstrip())
         wrong.append(answer)
-        asked = [verdicts.get((alias.latex, answer.latex)) for alias in _undecided(answer, gold)]
+        asked = [verdicts.get(_gold_pair(alias, answer)) for alias in _undecided(answer, gold)]
         faults += [str(verdict) for verdict in asked if verdict is not None and not verdict.decided]
     return Matched(tuple(keys), tuple([int(index is not None) for index in hit]), tuple(faults))

@@ -37,6 +37,18 @@ def key(gold: str, answer: str) -> str:
         ("No solution", ["no solution", "\\text{No solution}", "no solution."]),
         ("-3", ["−3", "-3.0", "-\\frac{6}{2}"]),
         ("90^\\circ", ["90°", "90 degrees"]),
+        ("2\\sin x", ["2 sin x", "2 sin(x)"]),
+        ("2 \\pi r", ["2 pi r"]),
+        ("3 xy", ["3xy", "3yx"]),
+        ("3000000", ["3 million", "3,000 thousand", "3 million dollars", "3\\text{ million}"]),
+        ("24", ["2 dozen", "24 people", "24 Hours", "24 cm"]),
+        ("45\\%", ["45 percent", "45 per cent", "0.45"]),
+        ("5\\text{ m}", ["5 m", "5 meters", "5 metres", "5"]),
+        ("5 m", ["5m", "5 meters", "5\\text{ m}"]),
+        ("10 s", ["10\\text{ s}", "10 seconds"]),
+        ("5\\text{ N}", ["5 N", "5 newtons"]),
+        ("5 m/s", ["5\\text{ m/s}", "5 meters per second"]),
+        ("5\\text{ m}^2", ["5 square meters", "5 m^2"]),
     ],
 )  # fmt: skip
 def test_answers_worth_the_same_match(gold: str, answers: list[str]) -> None:
@@ -55,6 +67,16 @@ def test_answers_worth_the_same_match(gold: str, answers: list[str]) -> None:
         ("2 hours", ["2 minutes", "120"]),
         ("(1,2)", ["[1,2]", "(2,1)"]),
         ("x", ["y", "2x"]),
+        ("2", ["2 sin x", "2 cos x", "2 ln x", "2 pi r", "2 thirds"]),
+        ("x^2 log x", ["x^2"]),
+        ("4 xy", ["4", "4x"]),
+        ("3", ["3 million", "3\\text{ million}", "3 hundred dollars"]),
+        ("1.5", ["1 1/2 million"]),
+        ("5", ["5 squared", "5 factorial", "5\\text{ squared}", "5 m", "25", "120"]),
+        ("42", ["42 is not the answer", "42 and forty three", "42 plus", "42 percent"]),
+        ("5 MW", ["5 mW", "5 kW"]),
+        ("5\\text{ m}", ["5\\text{ ms}", "5 ms", "5 s", "5\\text{ m}^2"]),
+        ("42 apples", ["42 pears", "41 apples"]),
     ],
 )
 def test_answers_worth_something_else_do_not(gold: str, answers: list[str]) -> None:
@@ -197,7 +219,9 @@ def test_text_that_is_no_mathematics_is_judged_without_a_crash(text: str) -> Non
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("unit", ["\\boxed{", "$", "1 ", "\\text{", "^(", "sqrt("])
+@pytest.mark.parametrize(
+    "unit", ["\\boxed{", "$", "1 ", "\\text{", "^(", "sqrt(", "1 m ", "5 per ", "2 hundred ", "a1 "]
+)
 def test_a_long_answer_is_prepared_in_time_linear_in_its_length(unit: str) -> None:
     """Anything quadratic in half a megabyte takes hours."""
     assert prepare(unit * (2**18 // len(unit)) + "}" * 2**17).is_words
