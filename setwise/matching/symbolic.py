@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from itertools import combinations
+from typing import TypeVar
 
 from setwise.matching.expressions import Expression, prepare
 from setwise.matching.gold import Gold, Matched
@@ -17,11 +19,11 @@ from setwise.matching.lookup import gold_key
 from setwise.matching.math_pool import MathPool, Verdict, math_pool
 
 Pair = tuple[str, str]
+Number = TypeVar("Number", Fraction, complex)
 
-DECIMAL_TOLERANCE = 1e-5
-"""Decimals further apart than this are different without asking: `math-verify` rounds to six decimals."""
-SAMPLE_TOLERANCE = 1e-4
-"""The same for the values of expressions, relative to the larger one (if that is above 1)."""
+TOLERANCE = 1e-5
+"""Numbers further apart than this, relative to the larger, are different without asking: `math-verify` rounds to six
+decimals, and would take all small ones for the same."""
 
 
 class VerdictMemo:
@@ -86,13 +88,15 @@ def compare(one: Expression, other: Expression) -> bool | None:
     if one.value is not None and other.value is not None:
         if one.value == other.value:
             return True
-        if (one.is_exact and other.is_exact) or abs(one.value - other.value) > DECIMAL_TOLERANCE:
+        if (one.is_exact and other.is_exact) or _are_apart(one.value, other.value):
             return False
-    if one.sample is not None and other.sample is not None:
-        scale = max(1.0, abs(one.sample), abs(other.sample))
-        if abs(one.sample - other.sample) > SAMPLE_TOLERANCE * scale:
-            return False
+    if one.sample is not None and other.sample is not None and _are_apart(one.sample, other.sample):
+        return False
     return None
+
+
+def _are_apart(one: Number, other: Number) -> bool:
+    return abs(one - other) > TOLERANCE * max(abs(one), abs(other))
 
 
 def _readings(one: Expression, other: Expression) -> tuple[Expression, Expression]:

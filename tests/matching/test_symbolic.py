@@ -49,6 +49,9 @@ def key(gold: str, answer: str) -> str:
         ("5\\text{ N}", ["5 N", "5 newtons"]),
         ("5 m/s", ["5\\text{ m/s}", "5 meters per second"]),
         ("5\\text{ m}^2", ["5 square meters", "5 m^2"]),
+        ("1.6\\times 10^{-19}", ["1.6e-19", "16\\times 10^{-20}"]),
+        ("0.0000034", ["3.4e-6", "3.4\\cdot 10^{-6}"]),
+        ("0", ["0.0", "-0", "x-x", "(x+1)^2-x^2-2x-1", "1/3+1/6-1/2"]),
     ],
 )  # fmt: skip
 def test_answers_worth_the_same_match(gold: str, answers: list[str]) -> None:
@@ -77,6 +80,10 @@ def test_answers_worth_the_same_match(gold: str, answers: list[str]) -> None:
         ("5 MW", ["5 mW", "5 kW"]),
         ("5\\text{ m}", ["5\\text{ ms}", "5 ms", "5 s", "5\\text{ m}^2"]),
         ("42 apples", ["42 pears", "41 apples"]),
+        ("6.63\\times 10^{-34}", ["1.6\\times 10^{-19}", "1.6e-19", "6.63e-33", "0"]),
+        ("0.0000034", ["0.0000030", "0.000003", "0"]),
+        ("0", ["0.0000001", "1e-7", "10^{-8}"]),
+        ("10^{-7}x", ["10^{-8}x"]),
     ],
 )
 def test_answers_worth_something_else_do_not(gold: str, answers: list[str]) -> None:
