@@ -119,6 +119,21 @@ def test_completions_are_strings_or_conversations() -> None:
     assert completion_texts(completions) == ["plain", "said", "last", "ab", "no role"]
 
 
+@pytest.mark.parametrize("key", ["reasoning_content", "thinking"])
+def test_reasoning_that_was_parsed_out_of_a_message_is_put_back(key: str) -> None:
+    said = "<answer> Paris </answer>"
+    parts = [{"type": "text", "text": said}]
+    messages: list[dict[str, Any]] = [
+        {"role": "assistant", "content": said, key: "so <answer> Rome </answer>"},
+        {"role": "assistant", "content": parts, key: ""},
+        {"role": "assistant", "content": "<think> so </think>" + said, key: "so"},
+        {"role": "assistant", "content": said, key: None},
+        {"role": "assistant", "content": None, key: "so"},
+    ]
+    found = rlvr_single([""] * 5, [[message] for message in messages], gold=[["Paris"]] * 5)
+    assert found == [2, 2, 2, 0, 0]
+
+
 NO_CONTENT: list[Any] = [None, [], [{"type": "image"}], [{"type": "text", "text": 1}], 3]
 
 
