@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
@@ -34,12 +35,22 @@ _SYMBOLS = str.maketrans(
 )  # fmt: skip
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _FUNCTIONS = "sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|sinh|cosh|tanh|log|ln|exp|pi|infty|min|max|gcd|lcm"
-_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
+_OPENS = re.compile(r"(?:[(\[,]|\\\{)\s*[-+]?\s*\Z")
+_CLOSES = re.compile(r"\s*(?:[)\]]|\\\})")
+
+
+def _join_thousands(number: re.Match[str]) -> str:
+    """1,234 as one number, but as it is where it ends a bracket: the last entries of a point, an interval or a set."""
+    is_last = _CLOSES.match(number.string, number.end())
+    return number[0] if is_last and _OPENS.search(number.string[: number.start()]) else number[0].replace(",", "")
+
+
+_REWRITES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\\[,;!: ]|\\quad|\\qquad|~"), " "),
     (re.compile(r"\\left|\\right(?!arrow)|\\displaystyle|\\d?limits"), ""),
     (re.compile(r"\\[dt]frac"), r"\\frac"),
     (re.compile(r"(?<=\d)(?:\{,\}| )(?=\d{3}(?!\d))"), ""),
-    (re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])"), "THOUSANDS"),
+    (re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])"), _join_thousands),
     (re.compile(r"(?<![\d.])(\d{1,12}) (\d{1,12})/(\d{1,12})(?![\d.])"), r"(\1+\\frac{\2}{\3})"),
     (re.compile(r"(?<=\d)[eE]([+-]?\d{1,4})(?![\d.])"), r"\\times 10^{\1}"),
     (re.compile(r"\*\*"), "^"),
@@ -49,6 +60,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\\a-zA-Z])(?:degrees?|deg)(?![a-zA-Z])"), r"^\\circ "),
     (re.compile(r"^(.+?)\s*\\?%$"), r"\\frac{\1}{100}"),
 )
+_EMPTY_SET = re.compile(r"\\varnothing|\\?\{\s*\\?\}|∅")
 _UNIT = re.compile(
     r"(?s)^(.*[\d})])\s*(?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*)([a-zA-Z][a-zA-Z ./]*)\s*\}(\^\{?[23]\}?)?$"
 )
@@ -164,18 +176,18 @@ def _is_words(text: str) -> bool:
     """Whether the text is words: letters in runs, and nothing that makes it a formula."""
     bare = _COMMAND.sub(" ", text)
     words = [word for word in _WORD.findall(bare) if not re.fullmatch(_FUNCTIONS + "|sqrt|infinity|inf|oo", word)]
-    return (bool(words) and not _MATHS.search(text)) or not any(character.isalnum() for character in text)
+    shows = any(character.isalnum() or character == "∞" for character in text) or _EMPTY_SET.fullmatch(text)
+    return (bool(words) and not _MATHS.search(text)) or not shows
 
 
 def _to_latex(text: str) -> str:
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+", lambda run: "^{" + run[0].translate(_SUPERSCRIPTS) + "}", text)
     text = unicodedata.normalize("NFKC", re.sub("([\u00bc-\u00be\u2150-\u215e])", r" \1", text)).translate(_SYMBOLS)
     text = _braced_calls(text.replace("$", " ").strip())
+    if _EMPTY_SET.fullmatch(text):
+        return r"\emptyset"
     for pattern, by in _REWRITES:
-        if by == "THOUSANDS":
-            text = pattern.sub(lambda number: number[0].replace(",", ""), text)
-        else:
-            text = pattern.sub(by, text)
+        text = pattern.sub(by, text)
     return _ONE_IN_BRACES.sub(r"^\1", _SPACE.sub("", " ".join(text.split())))
 
 
