@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, product
 from typing import TypeVar
 
 from setwise.matching.expressions import Expression, prepare
@@ -60,14 +60,20 @@ def match_math(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[M
     """Match mathematical answers, all pairs of the batch side by side."""
     answers = [[prepare(answer) for answer in row] for row in sets]
     aliases = [[[prepare(alias) for alias in gold] for gold in row.answers] for row in golds]
+    distinct = {gold.answers: row for gold, row in zip(golds, aliases, strict=True)}
     asked = {
         _gold_pair(alias, answer)
         for row, gold in zip(answers, aliases, strict=True)
         for answer in row
         for alias in _undecided(answer, gold)
     }
+    asked |= {_pair(a, b) for gold in distinct.values() for a, b in _across(gold) if compare(a, b) is None}
     verdicts = _MEMO.check(sorted(asked), math_pool())
-    found = [[_find(answer, gold, verdicts) for answer in row] for row, gold in zip(answers, aliases, strict=True)]
+    owners = {key: _owners(gold, verdicts) for key, gold in distinct.items()}
+    found = [
+        [_find(answer, row, owners[gold.answers], verdicts) for answer in stated]
+        for stated, row, gold in zip(answers, aliases, golds, strict=True)
+    ]
     wrong = [
         [a for a, index in zip(row, hit, strict=True) if index is None] for row, hit in zip(answers, found, strict=True)
     ]
@@ -134,11 +140,29 @@ def _is_equal(one: Expression, other: Expression, pair: Pair, verdicts: dict[Pai
     return verdicts.get(pair) is Verdict.EQUAL if equal is None else equal
 
 
-def _find(answer: Expression, gold: list[list[Expression]], verdicts: dict[Pair, Verdict]) -> int | None:
-    """The first gold answer with an alias that is equal."""
+def _across(gold: list[list[Expression]]) -> Iterator[tuple[Expression, Expression]]:
+    """Each alias of a gold answer beside each alias of another."""
+    for one, other in combinations(gold, 2):
+        yield from product(one, other)
+
+
+def _owners(gold: list[list[Expression]], verdicts: dict[Pair, Verdict]) -> list[int]:
+    """For each gold answer the first one that is the same answer, by aliases that are equal (itself if none is)."""
+    owners = list(range(len(gold)))
+    for i, j in combinations(range(len(gold)), 2):
+        one, other = sorted((owners[i], owners[j]))
+        if one != other and any(_is_equal(a, b, _pair(a, b), verdicts) for a, b in product(gold[i], gold[j])):
+            owners = [one if owner == other else owner for owner in owners]
+    return owners
+
+
+def _find(
+    answer: Expression, gold: list[list[Expression]], owners: list[int], verdicts: dict[Pair, Verdict]
+) -> int | None:
+    """The first gold answer with an alias that is equal, or the one that it is the same as."""
     for index, aliases in enumerate(gold):
         if any(_is_equal(alias, answer, _gold_pair(alias, answer), verdicts) for alias in aliases):
-            return index
+            return owners[index]
     return None
 
 

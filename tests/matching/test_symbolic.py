@@ -120,6 +120,22 @@ def test_each_answer_finds_its_gold_answer() -> None:
     assert (found.keys, found.hits) == (("gold:1", "gold:0"), (1, 1))
 
 
+@pytest.mark.parametrize(
+    ("gold", "answers"),
+    [
+        ((("NYC", "New York"), ("Big Apple", "new york")), ("NYC", "Big Apple")),
+        ((("7",), ("x", "(y+1)^2"), ("z", "y^2+2y+1")), ("z", "x")),
+        ((("a", "1/2"), ("b", "0.25"), ("0.5", "\\frac14")), ("a", "b")),
+    ],
+)
+def test_gold_answers_with_aliases_worth_the_same_are_one_answer(
+    gold: tuple[tuple[str, ...], ...], answers: tuple[str, ...]
+) -> None:
+    found = judge(render(AnswerSet(answers), Layout(2)), Gold(gold, "math"), Layout(2))
+    assert (found.reason, found.hits) == (Reason.DUPLICATE, (0, 0))
+    assert judge(render(AnswerSet((answers[0], "none")), Layout(2)), Gold(gold, "math"), Layout(2)).hits == (1, 0)
+
+
 def test_plain_numbers_and_equal_spellings_are_decided_without_algebra() -> None:
     assert compare(prepare("1/3"), prepare("\\frac{2}{6}")) is True
     assert compare(prepare("7"), prepare("8")) is False
