@@ -79,7 +79,14 @@ def match_math(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[M
     ]
     between = {_pair(a, b) for row in wrong for a, b in combinations(row, 2) if compare(a, b) is None}
     verdicts |= _MEMO.check(sorted(between), math_pool())
-    return [_matched(row, gold, hit, verdicts) for row, gold, hit in zip(answers, aliases, found, strict=True)]
+    faults = {  # of a gold set, told with the first row that has it
+        key: _undecided_faults(_verdict(a, b, _pair(a, b), verdicts) for a, b in _across(gold))
+        for key, gold in distinct.items()
+    }
+    return [
+        _matched(row, alias, hit, verdicts, faults.pop(gold.answers, []))
+        for row, alias, hit, gold in zip(answers, aliases, found, golds, strict=True)
+    ]
 
 
 def compare(one: Expression, other: Expression) -> bool | None:
@@ -135,9 +142,20 @@ def _gold_pair(alias: Expression, answer: Expression) -> Pair:
     return alias.latex, answer.latex
 
 
-def _is_equal(one: Expression, other: Expression, pair: Pair, verdicts: dict[Pair, Verdict]) -> bool:
+def _verdict(one: Expression, other: Expression, pair: Pair, verdicts: dict[Pair, Verdict]) -> Verdict:
+    """What is known of two expressions; a pair that nobody had to ask about is different."""
     equal = compare(one, other)
-    return verdicts.get(pair) is Verdict.EQUAL if equal is None else equal
+    if equal is None:
+        return verdicts.get(pair, Verdict.DIFFERENT)
+    return Verdict.EQUAL if equal else Verdict.DIFFERENT
+
+
+def _is_equal(one: Expression, other: Expression, pair: Pair, verdicts: dict[Pair, Verdict]) -> bool:
+    return _verdict(one, other, pair, verdicts) is Verdict.EQUAL
+
+
+def _undecided_faults(found: Iterable[Verdict]) -> list[str]:
+    return [str(verdict) for verdict in found if not verdict.decided]
 
 
 def _across(gold: list[list[Expression]]) -> Iterator[tuple[Expression, Expression]]:
@@ -167,19 +185,23 @@ def _find(
 
 
 def _matched(
-    row: list[Expression], gold: list[list[Expression]], hit: list[int | None], verdicts: dict[Pair, Verdict]
+    row: list[Expression],
+    gold: list[list[Expression]],
+    hit: list[int | None],
+    verdicts: dict[Pair, Verdict],
+    faults: list[str],
 ) -> Matched:
+    """The keys of one set, with `faults` and those of its own checks."""
     keys: list[str] = []
     wrong: list[Expression] = []
-    faults: list[str] = []
     for answer, index in zip(row, hit, strict=True):
         if index is not None:
             keys.append(gold_key(index))
             continue
-        equals = (other for other in wrong if _is_equal(other, answer, _pair(other, answer), verdicts))
-        same = next(equals, answer)
+        beside = [_verdict(other, answer, _pair(other, answer), verdicts) for other in wrong]
+        same = wrong[beside.index(Verdict.EQUAL)] if Verdict.EQUAL in beside else answer
         keys.append(f"{'text' if same.is_words else 'math'}:{same.latex} {same.unit}".rstrip())
         wrong.append(answer)
-        asked = [verdicts.get(_gold_pair(alias, answer)) for alias in _undecided(answer, gold)]
-        faults += [str(verdict) for verdict in asked if verdict is not None and not verdict.decided]
+        asked = [_verdict(alias, answer, _gold_pair(alias, answer), verdicts) for alias in _undecided(answer, gold)]
+        faults += _undecided_faults(asked if same is not answer else beside + asked)
     return Matched(tuple(keys), tuple([int(index is not None) for index in hit]), tuple(faults))

@@ -248,6 +248,13 @@ def test_a_check_that_timed_out_is_wrong_and_counted() -> None:
     assert (found.hits, found.faults) == ((0, 1), ("math_timed_out",))
 
 
+def test_checks_between_answers_and_between_gold_answers_that_timed_out_are_counted() -> None:
+    towers, words = ("9^{9^{9^{9}}}", "8^{9^{9^{9}}}"), ("none", "nothing")
+    gold = Gold(tuple((tower,) for tower in towers), "math")
+    found = match_math([towers, words, words], [Gold((("none",),), "math"), gold, gold])
+    assert [matched.faults for matched in found] == [("math_timed_out",), ("math_timed_out",), ()], "gold's once"
+
+
 @pytest.mark.parametrize(
     "text", ["\\frac{", "$$$", "\\boxed{" * 50, "(" * 500, "\\x" * 100, "🙂", "; import os", "^" * 100, "\\text{" * 200]
 )
