@@ -35,7 +35,7 @@ class VerdictMemo:
         self._verdicts: OrderedDict[Pair, Verdict] = OrderedDict()
 
     def check(self, pairs: Iterable[Pair], pool: MathPool) -> dict[Pair, Verdict]:
-        """The verdict of each pair. A check whose worker died is not remembered."""
+        """The verdict of each pair. A check whose worker died or that the machine had no time for is not remembered."""
         found: dict[Pair, Verdict] = {}
         with self._lock:
             for pair in dict.fromkeys(pairs):
@@ -47,7 +47,7 @@ class VerdictMemo:
             unknown = [pair for pair in found if pair not in self._verdicts]
         fresh = dict(zip(unknown, pool.check(unknown), strict=True))
         with self._lock:
-            self._verdicts.update({pair: v for pair, v in fresh.items() if v is not Verdict.CRASHED})
+            self._verdicts.update({pair: v for pair, v in fresh.items() if v.lasts})
             while len(self._verdicts) > self._size:
                 self._verdicts.popitem(last=False)
         return found | fresh

@@ -152,7 +152,7 @@ class Counted:
 
     def check(self, pairs: list[tuple[str, str]]) -> list[Verdict]:
         self.asked += pairs
-        return [Verdict.CRASHED if "crash" in pair else Verdict.DIFFERENT for pair in pairs]
+        return [Verdict(f"math_{pair[0]}") if len(pair[0]) > 1 else Verdict.DIFFERENT for pair in pairs]
 
 
 def test_a_pair_is_checked_once_however_many_completions_hold_it() -> None:
@@ -165,11 +165,12 @@ def test_a_pair_is_checked_once_however_many_completions_hold_it() -> None:
     assert pool.asked[2:] == [("a", "d"), ("a", "b")], "the pair not used for longest is forgotten"
 
 
-def test_a_crash_is_not_remembered() -> None:
+@pytest.mark.parametrize(("fault", "asked"), [("crashed", 2), ("stalled", 2), ("timed_out", 1), ("error", 1)])
+def test_what_a_machine_did_to_a_check_is_not_remembered(fault: str, asked: int) -> None:
     memo, pool = VerdictMemo(size=8), Counted()
     for _ in range(2):
-        memo.check([("crash", "b")], pool)  # type: ignore[arg-type]
-    assert len(pool.asked) == 2
+        memo.check([(fault, "b")], pool)  # type: ignore[arg-type]
+    assert len(pool.asked) == asked
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,22 @@ def test_a_worker_that_is_killed_is_replaced_and_the_check_tried_again(pool: Mat
         if worker._process is not None:
             os.kill(worker._process.pid, signal.SIGKILL)
     assert pool.check([("x+1", "1+x"), ("x", "y")]) == [Verdict.EQUAL, Verdict.DIFFERENT]
+
+
+def test_a_check_that_the_machine_stalls_is_not_timed_out() -> None:
+    """A stopped worker takes no processor time: it may go on for a while, and is given up as stalled in the end."""
+    pool = MathPool(workers=1, seconds=0.4)
+    assert pool.check([("x+1", "1+x")]) == [Verdict.EQUAL]
+    process = pool._workers[0]._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    resume = threading.Timer(1.5, os.kill, (process.pid, signal.SIGCONT))
+    resume.start()
+    assert pool.check([("x+2", "2+x")]) == [Verdict.EQUAL]
+    os.kill(process.pid, signal.SIGSTOP)
+    assert pool.check([("x+3", "3+x")]) == [Verdict.STALLED]
+    assert pool.check([("x+3", "3+x")]) == [Verdict.EQUAL]
+    pool.close()
 
 
 def test_a_check_that_kills_every_worker_is_a_crash(pool: MathPool, monkeypatch: pytest.MonkeyPatch) -> None:
