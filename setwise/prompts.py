@@ -38,6 +38,8 @@ def layout_instruction(layout: Layout) -> str:
             if layout.k == 1
             else ", each with the probability that it is right"
         )
+    if layout.analysis:
+        lines.append("<analysis> what speaks for and against them; this block may be left out </analysis>")
     return _LAYOUT_RULES.format(count=count, lines="\n".join(lines))
 
 

@@ -33,3 +33,8 @@ def test_a_template_that_opens_the_reasoning_leaves_it_to_the_model(opened: str)
 def test_a_template_that_does_not_is_kept_as_it_is() -> None:
     asked = build_prompt("Which?", Layout(), Templated("<assistant><think>\n\n</think>\n\n"))  # type: ignore[arg-type]
     assert asked.endswith("<user>Which?<assistant><think>\n\n</think>\n\n")
+
+
+def test_the_optional_analysis_is_named_where_the_layout_reads_it() -> None:
+    assert "analysis" not in layout_instruction(Layout(2, True))
+    assert layout_instruction(Layout(2, True, analysis=True)).splitlines()[-1].startswith("<analysis>")
