@@ -26,6 +26,7 @@ _OPERATOR = re.compile(
     r"|(?<=\d)\s+(\+)\s+(?=[\d.])|(?<=\w)\s+([-+])(?=[.,;:!?'\")\]]*\s*\Z)"
 )
 """The spaces around a sign between numbers or letters of a formula, and before one at the end."""
+_OPERAND_BEFORE, _OPERAND_AFTER = re.compile(r"(?:\d|\b[^\W\d_])\s\Z"), re.compile(r"\s[-$]*(?:[.√]?\d|[^\W\d_]\b)")
 _MARKS = re.compile(r"[!-/:-@\[-`{-~]+")
 _OPENERS = "'\"$([{"
 _KEYS = {"minor", "major", "flat", "sharp", "positive", "negative"}
@@ -124,8 +125,8 @@ def _significant(marks: re.Match[str]) -> str:
     head = ""
     if "-" in run and _is_sign(marks, before, after):
         return "-"
-    if run == "+" and marks.start() and before.isspace() and after.isspace():
-        return run
+    if run in ("+", "-") and marks.start() and before.isspace() and after.isspace():
+        return run if run == "+" or _is_between_operands(marks) else ""
     if before.isalnum() and run[0] in "+#":
         head = run[: len(run) - len(run.lstrip("+#"))]
     elif before.isalnum() and run[0] == "^" and after.isalnum():
@@ -152,6 +153,13 @@ def _is_sign(marks: re.Match[str], before: str, after: str) -> bool:
     is_variable = before in "xy" and not text[max(0, marks.start() - 2) : marks.start() - 1].isalpha()
     follows = after in "√∞π" or (is_letter and after in "xy") or (is_variable and after.isdecimal())
     return run == "-" and follows and (is_variable or before.isdecimal())
+
+
+def _is_between_operands(marks: re.Match[str]) -> bool:
+    """Whether a mark with spaces around it has a digit or a lone letter on either side: a − b, n − 1."""
+    text = marks.string
+    left = _OPERAND_BEFORE.search(text[max(0, marks.start() - 3) : marks.start()])
+    return left is not None and _OPERAND_AFTER.match(text, marks.end()) is not None
 
 
 def match_text(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[Matched]:
