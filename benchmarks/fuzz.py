@@ -28,6 +28,15 @@ SPELLINGS: list[Callable[[str], str]] = [
     str, str, str, str.upper, str.title, lambda name: f"the {name}", lambda name: f"{name}.",
     lambda name: f"“{name}”", lambda name: f" {name}\n", lambda name: f"{name[:3]}\u200b{name[3:]}",
 ]  # fmt: skip
+SIGNED = {
+    "5": ["5", "+5", "(5)", "$5"], "-5": ["-5", "−5", "(-5)", "-$5", "-(5)"], "1.5": ["1.5"], "15": ["15"],
+    "1/2": ["1/2", "½", "1 / 2"], "-1/2": ["-1/2", "-½", "−½"], "√2": ["√2"], "-√2": ["-√2", "−√2"], "∞": ["∞"],
+    "-∞": ["-∞", "−∞"], "x": ["x"], "-x": ["-x", "−x"], "x-1": ["x - 1", "x-1", "x – 1"], "x+1": ["x + 1", "x+1"],
+    "2+3": ["2+3", "2 + 3"], "2 3": ["2 3"], "o+": ["O +", "O+"], "o-": ["O -", "O-", "O –"], "o": ["O"],
+    "a 380": ["A 380"], "380": ["380"], "a minor": ["A minor"], "minor": ["minor"],
+}  # fmt: skip
+"""Names with a sign or a number, and their spellings."""
+SIGNED_BY_SPELLING = {" ".join(text.casefold().split()): name for name, texts in SIGNED.items() for text in texts}
 CONFIDENCES = ["0", "1", "0.5", ".25", "0.99", "1.0", "0.333"]
 NOT_CONFIDENCES = ["1.5", "-0.1", "50%", "1e-1", "nan", "high", "", "0,5", "٠.٥"]
 TAGS = [f"{tag}{n}" for tag in ("answer", "confidence") for n in ("", 1, 2, 3, 4, 200000)] + ["think", "analysis"]
@@ -38,11 +47,16 @@ CONTENT = rf"((?:(?!{TAG}).)*?)"
 DECIMAL = r"\s*((?:0?\.[0-9]{1,400})|0|1|(?:1\.0{1,400}))\s*"
 
 
-def spell_set(reward: SetReward, rng: random.Random) -> str:
-    """A set in a random order of blocks, one in four answers a repetition."""
+def spell(name: str, rng: random.Random) -> str:
+    """The name as an answer might write it."""
+    return rng.choice(SPELLINGS)(rng.choice(SIGNED.get(name, [name])))
+
+
+def spell_set(reward: SetReward, rng: random.Random, known: list[str]) -> str:
+    """A set of `known` names in a random order of blocks, one in four answers a repetition."""
     numbers = [""] if reward.k == 1 else [str(i) for i in range(1, reward.k + 1)]
-    names = [rng.choice(NAMES) for _ in numbers] if rng.random() < 0.25 else rng.sample(NAMES, reward.k)
-    answers = [f"<answer{n}>{rng.choice(SPELLINGS)(name)}</answer{n}>" for n, name in zip(numbers, names, strict=True)]
+    names = [rng.choice(known) for _ in numbers] if rng.random() < 0.25 else rng.sample(known, reward.k)
+    answers = [f"<answer{n}>{spell(name, rng)}</answer{n}>" for n, name in zip(numbers, names, strict=True)]
     blocks = answers
     if reward.method.confidences:
         stated = [rng.choice(CONFIDENCES if rng.random() < 0.98 else NOT_CONFIDENCES) for _ in numbers]
@@ -80,13 +94,18 @@ def spoil(text: str, rng: random.Random) -> str:
 
 
 def generate(reward: SetReward, rng: random.Random) -> Any:
-    """One completion: mostly a set, spoilt or not; sometimes soup, or no text at all."""
+    """One completion: mostly a set, spoilt or not; sometimes soup, or no text at all.
+
+    A set of names with a sign or a number is not spoilt: any mark beside them may change what they mean.
+    """
     chance = rng.random()
     if chance < 0.02:
         return rng.choice([None, 3, b"<think>", [], {}, "", " ", [{"role": "assistant", "content": None}]])
     if chance < 0.12:
         return "".join(rng.choices([*FRAGMENTS, *NAMES], k=rng.randint(1, 25)))
-    text = spell_set(reward, rng)
+    if chance < 0.3:
+        return spell_set(reward, rng, list(SIGNED))
+    text = spell_set(reward, rng, NAMES)
     for _ in range(rng.choice([0, 0, 1, 1, 2, 3])):
         text = spoil(text, rng)
     return text
@@ -113,6 +132,11 @@ def oracle_pattern(reward: SetReward) -> re.Pattern[str]:
 
 def oracle_name(answer: str) -> str:
     """The name behind a spelling."""
+    plain = " ".join(
+        answer.casefold().replace("\u200b", "").strip(" \n“”").removeprefix("the ").removesuffix(".").split()
+    )
+    if plain in SIGNED_BY_SPELLING:
+        return SIGNED_BY_SPELLING[plain]
     marks = "“”.</>\x00\u200b"
     words = [
         word for word in answer.casefold().translate({0: None, 0x200B: None}).split() if word.strip(marks) != "the"
@@ -192,8 +216,9 @@ def judge(size: int, rng: random.Random, findings: Findings) -> None:
     reward = random_reward(rng)
     pattern = oracle_pattern(reward)
     batch = [generate(reward, rng) for _ in range(size)]
-    owners = rng.sample(NAMES, 6)
-    golds = [[[name] for name in owners[: rng.randint(1, 4)]] + [owners[4:]] for _ in range(size)]
+    owners = rng.sample(NAMES, 4) + rng.sample(list(SIGNED), 4)
+    rng.shuffle(owners)
+    golds = [[[name] for name in owners[: rng.randint(1, 5)]] + [owners[5:]] for _ in range(size)]
     exclusive = [rng.random() < 0.5 for _ in range(size)]
     columns: dict[str, list[str]] = {}
     started = time.perf_counter()

@@ -38,6 +38,6 @@ METHODS: dict[str, Method] = {
 
 def get_method(name: str) -> Method:
     """The method called `name`; `InputError` lists the known ones."""
-    if name not in METHODS:
+    if not isinstance(name, str) or name not in METHODS:
         raise InputError(f"unknown method {name!r}: use one of {', '.join(METHODS)}")
     return METHODS[name]

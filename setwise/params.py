@@ -82,12 +82,19 @@ class WarmstartParams(Section):
 
 
 class RewardParams(Section):
-    """Weights of the reward's parts and the credit a set gets for its hits (DESIGN §2)."""
+    """Weights of the reward's parts and the credit a set gets for its hits (DESIGN §2).
+
+    Attributes:
+        sum_rule: what confidences of an exclusive question that sum to more than 1 + `tolerance` cost: nothing (`off`),
+            the `format` part, or everything (`invalid`).
+    """
 
     credit: Literal["count", "any", "fraction"] = "count"
     format_weight: Annotated[float, Field(ge=0)] = 1.0
     correctness_weight: Annotated[float, Field(ge=0)] = 1.0
     brier_weight: Annotated[float, Field(ge=0)] = 1.0
+    sum_rule: Literal["format", "invalid", "off"] = "off"
+    tolerance: Annotated[float, Field(ge=0)] = 0.02
 
 
 class TrainParams(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from setwise.answers import Layout
@@ -13,6 +14,7 @@ _LAYOUT_RULES = """First reason inside <think> </think>. Then give {count}.
 Use exactly this layout, and no text outside the tags:
 <think> your reasoning </think>
 {lines}"""
+_OPEN_THINK = re.compile(r"<think>\s*\Z")
 
 
 def plain_prompt(question: str, layout: Layout) -> str:
@@ -36,11 +38,16 @@ def layout_instruction(layout: Layout) -> str:
             if layout.k == 1
             else ", each with the probability that it is right"
         )
+    if layout.analysis:
+        lines.append("<analysis> what speaks for and against them; this block may be left out </analysis>")
     return _LAYOUT_RULES.format(count=count, lines="\n".join(lines))
 
 
 def build_prompt(question: str, layout: Layout, tokenizer: PreTrainedTokenizerBase, instruction: str = "") -> str:
     """The text a model is given: through its chat template where it has one, else `plain_prompt`.
+
+    A template that opens the reasoning for the model (its prompt ends in `<think>`) has that taken off: the completion
+    must hold the whole layout.
 
     Args:
         question: the question of an example.
@@ -53,4 +60,4 @@ def build_prompt(question: str, layout: Layout, tokenizer: PreTrainedTokenizerBa
     system = f"{instruction}\n{layout_instruction(layout)}".strip()
     messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    return str(text)
+    return _OPEN_THINK.sub("", str(text))

@@ -52,6 +52,8 @@ def test_the_params_in_place_are_valid() -> None:
         ({"train__learning_rte": 0.1}, "unknown key train.learning_rte: did you mean 'learning_rate'?"),
         ({"domain__famillies": 3}, "unknown key domain.famillies: did you mean 'families'?"),
         ({"reward__zzz": 1}, "unknown key reward.zzz: known keys: "),
+        ({"reward__sum_rule": False}, "reward.sum_rule: "),
+        ({"reward__tolerance": -0.1}, "reward.tolerance: "),
         ({"domain__name": "clinc"}, "domain.name: unknown domain 'clinc': use one of ambigqa, clinic"),
         ({"domain": "clinic"}, "domain: expected a section with a `name`"),
         ({"domain__name": ...}, "domain: expected a section with a `name`"),

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
 from setwise.matching.sample_point import value_at_sample_point
 from setwise.matching.text import normalise_text
+from setwise.matching.units import multiply_out, plain_unit, text_unit
 
 MAX_CHARACTERS = 2000
 """A longer answer is compared as text."""
@@ -33,12 +35,22 @@ _SYMBOLS = str.maketrans(
 )  # fmt: skip
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _FUNCTIONS = "sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|sinh|cosh|tanh|log|ln|exp|pi|infty|min|max|gcd|lcm"
-_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
+_OPENS = re.compile(r"(?:[(\[,]|\\\{)\s*[-+]?\s*\Z")
+_CLOSES = re.compile(r"\s*(?:[)\]]|\\\})")
+
+
+def _join_thousands(number: re.Match[str]) -> str:
+    """1,234 as one number, but as it is where it ends a bracket: the last entries of a point, an interval or a set."""
+    is_last = _CLOSES.match(number.string, number.end())
+    return number[0] if is_last and _OPENS.search(number.string[: number.start()]) else number[0].replace(",", "")
+
+
+_REWRITES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\\[,;!: ]|\\quad|\\qquad|~"), " "),
     (re.compile(r"\\left|\\right(?!arrow)|\\displaystyle|\\d?limits"), ""),
     (re.compile(r"\\[dt]frac"), r"\\frac"),
     (re.compile(r"(?<=\d)(?:\{,\}| )(?=\d{3}(?!\d))"), ""),
-    (re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])"), "THOUSANDS"),
+    (re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])"), _join_thousands),
     (re.compile(r"(?<![\d.])(\d{1,12}) (\d{1,12})/(\d{1,12})(?![\d.])"), r"(\1+\\frac{\2}{\3})"),
     (re.compile(r"(?<=\d)[eE]([+-]?\d{1,4})(?![\d.])"), r"\\times 10^{\1}"),
     (re.compile(r"\*\*"), "^"),
@@ -48,10 +60,14 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\\a-zA-Z])(?:degrees?|deg)(?![a-zA-Z])"), r"^\\circ "),
     (re.compile(r"^(.+?)\s*\\?%$"), r"\\frac{\1}{100}"),
 )
+_EMPTY_SET = re.compile(r"\\varnothing|\\?\{\s*\\?\}|∅")
 _UNIT = re.compile(
     r"(?s)^(.*[\d})])\s*(?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*)([a-zA-Z][a-zA-Z ./]*)\s*\}(\^\{?[23]\}?)?$"
 )
-_PLAIN_UNIT = re.compile(r"(?s)^(.*\d)\s+([a-zA-Z][a-zA-Z ]+)$")
+_PLAIN_UNIT = re.compile(r"(?s)^(.*[\d})])\s+([^\W\d_](?:[^\W\d_]|[ ./*]|\^\{?[23]\}?)*)$")
+_PROSE = re.compile(r"(?s)^.*[\d})]\s+([a-zA-Z][a-zA-Z ,.;:'-]*)$")
+_SYMBOL = re.compile(rf"{_FUNCTIONS}|sqrt|infinity|inf|oo|or|and|[a-zA-Z]{{1,2}}|[abcd]+|[pqr]+|[wxyz]+")
+"""What a run of letters in a formula may be: a name of mathematics, or a product of letters."""
 _SPACE = re.compile(r" (?![a-zA-Z0-9.])|(?<![a-zA-Z0-9.]) ")
 """White space that separates nothing: not two words or numbers."""
 _ONE_IN_BRACES = re.compile(r"\^\{([0-9a-zA-Z])\}(?![0-9])")
@@ -69,10 +85,12 @@ class Expression(NamedTuple):
     Attributes:
         latex: the expression, without unit; for words, their normalised text.
         is_words: it is no mathematics and is compared as text.
-        unit: the unit in words; empty if none is stated.
+        unit: the unit; empty if none is stated.
         value: the number it is, where it is one plain number; else None.
         is_exact: the value is an integer or a fraction, not a decimal that may be rounded.
         sample: what it is worth with numbers put in for its letters (`sample_point`); None if that can't be said.
+        measured: the same read as a number with a unit, where both readings are possible ("5 m"): it holds beside an
+            answer that states a unit, the reading as a product beside any other.
     """
 
     latex: str
@@ -81,6 +99,7 @@ class Expression(NamedTuple):
     value: Fraction | None = None
     is_exact: bool = True
     sample: complex | None = None
+    measured: Expression | None = None
 
 
 @lru_cache(maxsize=2**16)
@@ -89,15 +108,41 @@ def prepare(answer: str) -> Expression:
     text = _unwrap(answer) if len(answer) <= MAX_CHARACTERS else answer
     if len(text) > MAX_CHARACTERS or _is_words(text):
         return Expression(normalise_text(text), is_words=True)
-    unit = ""
-    if found := _UNIT.match(text) or _PLAIN_UNIT.match(text):
-        words = found[2].strip().lower()
-        if words not in ("or", "and") and not re.fullmatch(_FUNCTIONS, words) and " or " not in f" {words} ":
-            power = found[3] if found.lastindex == 3 else ""
-            text, unit = found[1], words.rstrip(".") + power.translate(_NO_BRACES)
+    text = multiply_out(text)
+    number, unit = _split_unit(text)
+    if not unit and (_is_prose(text) or _UNIT.match(text)):
+        return Expression(normalise_text(text), is_words=True)
+    if not unit or _names_a_unit(text):
+        return _read(number, unit)
+    measured = _read(number, unit)
+    return _read(text)._replace(measured=measured if measured.value is not None else None)
+
+
+def _read(text: str, unit: str = "") -> Expression:
     latex = _to_latex(text)
     value, is_exact = _value(latex)
     return Expression(latex, False, unit, value, is_exact, value_at_sample_point(latex))
+
+
+def _split_unit(text: str) -> tuple[str, str]:
+    """What stands before the unit, and the unit; the whole text and nothing where there is none."""
+    if (found := _UNIT.match(text)) and (unit := text_unit(found[2], (found[3] or "").translate(_NO_BRACES))):
+        return found[1], unit
+    if (found := _PLAIN_UNIT.match(text)) and (unit := plain_unit(found[2])):
+        return found[1], unit
+    return text, ""
+
+
+def _names_a_unit(text: str) -> bool:
+    r"""Whether the unit a text ends in is in `\text{}` or has a word, and is not only letters that may be variables."""
+    found = _PLAIN_UNIT.match(text)
+    return found is None or _WORD.search(found[2]) is not None
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a number is followed by words that are neither a unit nor mathematics."""
+    found = _PROSE.match(text)
+    return found is not None and not all(_SYMBOL.fullmatch(word) for word in re.findall("[a-zA-Z]+", found[1]))
 
 
 def _unwrap(text: str) -> str:
@@ -131,18 +176,18 @@ def _is_words(text: str) -> bool:
     """Whether the text is words: letters in runs, and nothing that makes it a formula."""
     bare = _COMMAND.sub(" ", text)
     words = [word for word in _WORD.findall(bare) if not re.fullmatch(_FUNCTIONS + "|sqrt|infinity|inf|oo", word)]
-    return (bool(words) and not _MATHS.search(text)) or not any(character.isalnum() for character in text)
+    shows = any(character.isalnum() or character == "∞" for character in text) or _EMPTY_SET.fullmatch(text)
+    return (bool(words) and not _MATHS.search(text)) or not shows
 
 
 def _to_latex(text: str) -> str:
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+", lambda run: "^{" + run[0].translate(_SUPERSCRIPTS) + "}", text)
     text = unicodedata.normalize("NFKC", re.sub("([\u00bc-\u00be\u2150-\u215e])", r" \1", text)).translate(_SYMBOLS)
     text = _braced_calls(text.replace("$", " ").strip())
+    if _EMPTY_SET.fullmatch(text):
+        return r"\emptyset"
     for pattern, by in _REWRITES:
-        if by == "THOUSANDS":
-            text = pattern.sub(lambda number: number[0].replace(",", ""), text)
-        else:
-            text = pattern.sub(by, text)
+        text = pattern.sub(by, text)
     return _ONE_IN_BRACES.sub(r"^\1", _SPACE.sub("", " ".join(text.split())))
 
 

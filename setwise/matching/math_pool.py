@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,9 @@ from functools import lru_cache
 from pathlib import Path
 
 CHECK_SECONDS = 3.0
-"""A check that takes longer is given up. Checks of olympiad answers take 1 to 100 ms."""
+"""A check that takes more processor time is given up. Checks of olympiad answers take 1 to 100 ms."""
+WALL_FACTOR = 10
+"""So many times as long a check may take by the clock: a machine that stalls says nothing about the answer."""
 START_SECONDS = 120.0
 
 _WORKER = Path(__file__).with_name("math_worker.py")
@@ -31,6 +34,9 @@ class Verdict(StrEnum):
     EQUAL = "equal"
     DIFFERENT = "different"
     TIMED_OUT = "math_timed_out"
+    """It took too much processor time, and would again."""
+    STALLED = "math_stalled"
+    """It took too long by the clock: the machine had no time for it."""
     CRASHED = "math_crashed"
     ERROR = "math_error"
 
@@ -38,6 +44,11 @@ class Verdict(StrEnum):
     def decided(self) -> bool:
         """Whether the check said yes or no."""
         return self in (Verdict.EQUAL, Verdict.DIFFERENT)
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the same check would end the same another time."""
+        return self not in (Verdict.CRASHED, Verdict.STALLED)
 
 
 class WorkerGoneError(RuntimeError):
@@ -49,6 +60,7 @@ class Worker:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self._wall_seconds = seconds * WALL_FACTOR
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
 
@@ -59,29 +71,32 @@ class Worker:
                 self._start()
             started = time.monotonic()
             try:
-                reply = self._ask(json.dumps([gold, answer]), self._seconds + 1)
+                reply = self._ask(json.dumps([gold, answer]), self._wall_seconds + 1)
             except (WorkerGoneError, BrokenPipeError):
-                self.stop()
-                if time.monotonic() - started >= self._seconds:
+                if self.stop() == -signal.SIGPROF:
                     return Verdict.TIMED_OUT
+                if time.monotonic() - started >= self._wall_seconds:
+                    return Verdict.STALLED
                 continue
             if "error" in reply:
                 return Verdict.ERROR
             return Verdict.EQUAL if reply["equal"] else Verdict.DIFFERENT
         return Verdict.CRASHED
 
-    def stop(self) -> None:
-        """Kill the process, if there is one."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+    def stop(self) -> int | None:
+        """Kill the process, if there is one; how it ended (a negative number is the signal)."""
+        if self._process is None:
+            return None
+        self._process.kill()
+        self._process.communicate()
+        status, self._process = self._process.returncode, None
+        return status
 
     def _start(self) -> None:
         self._buffer = b""
         with tempfile.TemporaryFile() as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(_WORKER), str(self._seconds)],
+                [sys.executable, "-P", str(_WORKER), str(self._seconds), str(self._wall_seconds)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -122,7 +137,7 @@ class MathPool:
 
     Args:
         workers: processes; they start when first needed (about a second each).
-        seconds: the time limit of one check.
+        seconds: processor time that one check may take; by the clock it may take `WALL_FACTOR` times as long.
     """
 
     def __init__(self, workers: int, seconds: float = CHECK_SECONDS) -> None:

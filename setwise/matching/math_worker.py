@@ -1,7 +1,8 @@
 """One worker of the math pool, run as a script: one pair of LaTeX expressions in (JSON line), one verdict out.
 
-It imports nothing of setwise, so that it starts the same wherever setwise was imported from. A check that runs too long
-ends the worker (by SIGALRM, which no Python or C code of the check can catch), even if its parent is gone by then.
+It imports nothing of setwise, so that it starts the same wherever setwise was imported from. A check that takes too
+much processor time ends the worker by SIGPROF, one that takes too long by the clock by SIGALRM (no Python or C code of
+the check can catch either), even if its parent is gone by then.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     logging.disable(logging.CRITICAL)
-    seconds = float(sys.argv[1])
+    seconds, wall_seconds = float(sys.argv[1]), float(sys.argv[2])
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     _parse("x")
     _reply(replies, {"ready": True})
     for line in sys.stdin:
         gold, answer = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.setitimer(signal.ITIMER_REAL, wall_seconds)
         verdict = _compare(gold, answer)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         _reply(replies, verdict)
 

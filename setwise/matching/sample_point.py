@@ -14,11 +14,12 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<command>\\(?:frac|sqrt|cdot|times|pi)(?![a-zA-Z]))"
     r"|(?P<letter>[a-df-hj-zA-DF-HJ-Z])|(?P<mark>[-+*/^(){}]))"
 )
+_CANCELLED = 1e-9
 _TIMES = ("*", r"\cdot", r"\times")
 
 
 class _NoPlainReadingError(ValueError):
-    """The expression is not in the subset, or could be read in two ways."""
+    """The expression is not in the subset, could be read in two ways, or is worth too little beside its terms."""
 
 
 def value_at_sample_point(latex: str) -> complex | None:
@@ -70,7 +71,10 @@ class _Reader:
     def _sum(self) -> complex:
         value = self._product()
         while self._text() in ("+", "-"):
-            value = value + self._product() if self._take() == "+" else value - self._product()
+            before, sign = value, 1 if self._take() == "+" else -1
+            value = before + sign * self._product()
+            if abs(value) < _CANCELLED * abs(before):  # what is left is mostly rounding
+                raise _NoPlainReadingError("a difference of nearly equal numbers")
         return value
 
     def _product(self) -> complex:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import combinations, product
+from typing import TypeVar
 
 from setwise.matching.expressions import Expression, prepare
 from setwise.matching.gold import Gold, Matched
@@ -17,11 +19,11 @@ from setwise.matching.lookup import gold_key
 from setwise.matching.math_pool import MathPool, Verdict, math_pool
 
 Pair = tuple[str, str]
+Number = TypeVar("Number", Fraction, complex)
 
-DECIMAL_TOLERANCE = 1e-5
-"""Decimals further apart than this are different without asking: `math-verify` rounds to six decimals."""
-SAMPLE_TOLERANCE = 1e-4
-"""The same for the values of expressions, relative to the larger one (if that is above 1)."""
+TOLERANCE = 1e-5
+"""Numbers further apart than this, relative to the larger, are different without asking: `math-verify` rounds to six
+decimals, and would take all small ones for the same."""
 
 
 class VerdictMemo:
@@ -33,7 +35,7 @@ class VerdictMemo:
         self._verdicts: OrderedDict[Pair, Verdict] = OrderedDict()
 
     def check(self, pairs: Iterable[Pair], pool: MathPool) -> dict[Pair, Verdict]:
-        """The verdict of each pair. A check whose worker died is not remembered."""
+        """The verdict of each pair. A check whose worker died or that the machine had no time for is not remembered."""
         found: dict[Pair, Verdict] = {}
         with self._lock:
             for pair in dict.fromkeys(pairs):
@@ -45,7 +47,7 @@ class VerdictMemo:
             unknown = [pair for pair in found if pair not in self._verdicts]
         fresh = dict(zip(unknown, pool.check(unknown), strict=True))
         with self._lock:
-            self._verdicts.update({pair: v for pair, v in fresh.items() if v is not Verdict.CRASHED})
+            self._verdicts.update({pair: v for pair, v in fresh.items() if v.lasts})
             while len(self._verdicts) > self._size:
                 self._verdicts.popitem(last=False)
         return found | fresh
@@ -58,40 +60,63 @@ def match_math(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[M
     """Match mathematical answers, all pairs of the batch side by side."""
     answers = [[prepare(answer) for answer in row] for row in sets]
     aliases = [[[prepare(alias) for alias in gold] for gold in row.answers] for row in golds]
+    distinct = {gold.answers: row for gold, row in zip(golds, aliases, strict=True)}
     asked = {
-        (alias.latex, answer.latex)
+        _gold_pair(alias, answer)
         for row, gold in zip(answers, aliases, strict=True)
         for answer in row
         for alias in _undecided(answer, gold)
     }
+    asked |= {_pair(a, b) for gold in distinct.values() for a, b in _across(gold) if compare(a, b) is None}
     verdicts = _MEMO.check(sorted(asked), math_pool())
-    found = [[_find(answer, gold, verdicts) for answer in row] for row, gold in zip(answers, aliases, strict=True)]
+    owners = {key: _owners(gold, verdicts) for key, gold in distinct.items()}
+    found = [
+        [_find(answer, row, owners[gold.answers], verdicts) for answer in stated]
+        for stated, row, gold in zip(answers, aliases, golds, strict=True)
+    ]
     wrong = [
         [a for a, index in zip(row, hit, strict=True) if index is None] for row, hit in zip(answers, found, strict=True)
     ]
     between = {_pair(a, b) for row in wrong for a, b in combinations(row, 2) if compare(a, b) is None}
     verdicts |= _MEMO.check(sorted(between), math_pool())
-    return [_matched(row, gold, hit, verdicts) for row, gold, hit in zip(answers, aliases, found, strict=True)]
+    faults = {  # of a gold set, told with the first row that has it
+        key: _undecided_faults(_verdict(a, b, _pair(a, b), verdicts) for a, b in _across(gold))
+        for key, gold in distinct.items()
+    }
+    return [
+        _matched(row, alias, hit, verdicts, faults.pop(gold.answers, []))
+        for row, alias, hit, gold in zip(answers, aliases, found, golds, strict=True)
+    ]
 
 
 def compare(one: Expression, other: Expression) -> bool | None:
     """Whether two expressions are equal, where that can be said without algebra; else None."""
     if one.is_words or other.is_words:
         return one.is_words and other.is_words and one.latex == other.latex
-    if one.unit and other.unit and one.unit.rstrip("s") != other.unit.rstrip("s"):
+    one, other = _readings(one, other)
+    if one.unit and other.unit and one.unit != other.unit:
         return False
     if one.latex == other.latex:
         return True
     if one.value is not None and other.value is not None:
         if one.value == other.value:
             return True
-        if (one.is_exact and other.is_exact) or abs(one.value - other.value) > DECIMAL_TOLERANCE:
+        if (one.is_exact and other.is_exact) or _are_apart(one.value, other.value):
             return False
-    if one.sample is not None and other.sample is not None:
-        scale = max(1.0, abs(one.sample), abs(other.sample))
-        if abs(one.sample - other.sample) > SAMPLE_TOLERANCE * scale:
-            return False
+    if one.sample is not None and other.sample is not None and _are_apart(one.sample, other.sample):
+        return False
     return None
+
+
+def _are_apart(one: Number, other: Number) -> bool:
+    return abs(one - other) > TOLERANCE * max(abs(one), abs(other))
+
+
+def _readings(one: Expression, other: Expression) -> tuple[Expression, Expression]:
+    """Both as they are to be read beside each other: 5 m is a length beside 5 meters, and five times m beside 5m."""
+    if one.measured is not None and other.unit:
+        return one.measured, other
+    return (one, other.measured) if other.measured is not None and one.unit else (one, other)
 
 
 def _undecided(answer: Expression, gold: list[list[Expression]]) -> list[Expression]:
@@ -108,36 +133,75 @@ def _undecided(answer: Expression, gold: list[list[Expression]]) -> list[Express
 
 def _pair(one: Expression, other: Expression) -> Pair:
     """Two answers as a pair to check, the same whichever was stated first (the algebra is not symmetric)."""
-    return (one.latex, other.latex) if one.latex < other.latex else (other.latex, one.latex)
+    first, second = _gold_pair(one, other)
+    return (first, second) if first < second else (second, first)
+
+
+def _gold_pair(alias: Expression, answer: Expression) -> Pair:
+    alias, answer = _readings(alias, answer)
+    return alias.latex, answer.latex
+
+
+def _verdict(one: Expression, other: Expression, pair: Pair, verdicts: dict[Pair, Verdict]) -> Verdict:
+    """What is known of two expressions; a pair that nobody had to ask about is different."""
+    equal = compare(one, other)
+    if equal is None:
+        return verdicts.get(pair, Verdict.DIFFERENT)
+    return Verdict.EQUAL if equal else Verdict.DIFFERENT
 
 
 def _is_equal(one: Expression, other: Expression, pair: Pair, verdicts: dict[Pair, Verdict]) -> bool:
-    equal = compare(one, other)
-    return verdicts.get(pair) is Verdict.EQUAL if equal is None else equal
+    return _verdict(one, other, pair, verdicts) is Verdict.EQUAL
 
 
-def _find(answer: Expression, gold: list[list[Expression]], verdicts: dict[Pair, Verdict]) -> int | None:
-    """The first gold answer with an alias that is equal."""
+def _undecided_faults(found: Iterable[Verdict]) -> list[str]:
+    return [str(verdict) for verdict in found if not verdict.decided]
+
+
+def _across(gold: list[list[Expression]]) -> Iterator[tuple[Expression, Expression]]:
+    """Each alias of a gold answer beside each alias of another."""
+    for one, other in combinations(gold, 2):
+        yield from product(one, other)
+
+
+def _owners(gold: list[list[Expression]], verdicts: dict[Pair, Verdict]) -> list[int]:
+    """For each gold answer the first one that is the same answer, by aliases that are equal (itself if none is)."""
+    owners = list(range(len(gold)))
+    for i, j in combinations(range(len(gold)), 2):
+        one, other = sorted((owners[i], owners[j]))
+        if one != other and any(_is_equal(a, b, _pair(a, b), verdicts) for a, b in product(gold[i], gold[j])):
+            owners = [one if owner == other else owner for owner in owners]
+    return owners
+
+
+def _find(
+    answer: Expression, gold: list[list[Expression]], owners: list[int], verdicts: dict[Pair, Verdict]
+) -> int | None:
+    """The first gold answer with an alias that is equal, or the one that it is the same as."""
     for index, aliases in enumerate(gold):
-        if any(_is_equal(alias, answer, (alias.latex, answer.latex), verdicts) for alias in aliases):
-            return index
+        if any(_is_equal(alias, answer, _gold_pair(alias, answer), verdicts) for alias in aliases):
+            return owners[index]
     return None
 
 
 def _matched(
-    row: list[Expression], gold: list[list[Expression]], hit: list[int | None], verdicts: dict[Pair, Verdict]
+    row: list[Expression],
+    gold: list[list[Expression]],
+    hit: list[int | None],
+    verdicts: dict[Pair, Verdict],
+    faults: list[str],
 ) -> Matched:
+    """The keys of one set, with `faults` and those of its own checks."""
     keys: list[str] = []
     wrong: list[Expression] = []
-    faults: list[str] = []
     for answer, index in zip(row, hit, strict=True):
         if index is not None:
             keys.append(gold_key(index))
             continue
-        equals = (other for other in wrong if _is_equal(other, answer, _pair(other, answer), verdicts))
-        same = next(equals, answer)
+        beside = [_verdict(other, answer, _pair(other, answer), verdicts) for other in wrong]
+        same = wrong[beside.index(Verdict.EQUAL)] if Verdict.EQUAL in beside else answer
         keys.append(f"{'text' if same.is_words else 'math'}:{same.latex} {same.unit}".rstrip())
         wrong.append(answer)
-        asked = [verdicts.get((alias.latex, answer.latex)) for alias in _undecided(answer, gold)]
-        faults += [str(verdict) for verdict in asked if verdict is not None and not verdict.decided]
+        asked = [_verdict(alias, answer, _gold_pair(alias, answer), verdicts) for alias in _undecided(answer, gold)]
+        faults += _undecided_faults(asked if same is not answer else beside + asked)
     return Matched(tuple(keys), tuple([int(index is not None) for index in hit]), tuple(faults))

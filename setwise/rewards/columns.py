@@ -12,6 +12,8 @@ from setwise.matching import MATCHERS, Gold
 def completion_texts(completions: Sequence[Any]) -> list[object]:
     """The text of each completion: the string itself, or the content of the last assistant message.
 
+    Where a chat template's parser has taken the reasoning out of the content (`reasoning_content` or `thinking`), it is
+    put back between its tags.
     What is neither (None, an empty conversation, a message without text) comes back as None, which no layout reads.
     """
     return [completion if isinstance(completion, str) else _message_text(completion) for completion in completions]
@@ -22,12 +24,20 @@ def _message_text(completion: Any) -> str | None:
         return None
     for message in reversed(completion):
         if isinstance(message, Mapping) and message.get("role", "assistant") == "assistant":
-            content = message.get("content")
-            if isinstance(content, list | tuple) and all(isinstance(part, Mapping) for part in content):
-                texts = [part.get("text") for part in content if part.get("type") == "text"]
-                return "".join(texts) if texts and all(isinstance(text, str) for text in texts) else None
-            return content if isinstance(content, str) else None
+            content = _content_text(message.get("content"))
+            if content is None or "<think>" in content:
+                return content
+            thoughts = [message.get(key) for key in ("reasoning_content", "thinking")]
+            reasoning = next((thought for thought in thoughts if isinstance(thought, str)), None)
+            return content if reasoning is None else f"<think>{reasoning}</think>{content}"
     return None
+
+
+def _content_text(content: Any) -> str | None:
+    if isinstance(content, list | tuple) and all(isinstance(part, Mapping) for part in content):
+        texts = [part.get("text") for part in content if part.get("type") == "text"]
+        return "".join(texts) if texts and all(isinstance(text, str) for text in texts) else None
+    return content if isinstance(content, str) else None
 
 
 def read_golds(columns: Mapping[str, Any], rows: int, default_match: str = "text") -> list[Gold]:
@@ -62,6 +72,7 @@ def read_golds(columns: Mapping[str, Any], rows: int, default_match: str = "text
 
 
 def _column(columns: Mapping[str, Any], name: str, rows: int) -> Sequence[Any]:
+    """The column's values, all at once: a lazy column makes each value anew and frees it, and its id is used again."""
     column = columns.get(name)
     if column is None:
         return [None] * rows
@@ -69,13 +80,13 @@ def _column(columns: Mapping[str, Any], name: str, rows: int) -> Sequence[Any]:
         raise InputError(f"column {name}: {_shown(column)} is no column; give one value per completion")
     if len(column) != rows:
         raise InputError(f"column {name}: {len(column)} values for {rows} completions; give one value per completion")
-    return column.tolist() if hasattr(column, "tolist") else column
+    return column.tolist() if hasattr(column, "tolist") else list(column)
 
 
 def _read_gold(row: int, values: tuple[Any, ...], default_match: str) -> Gold:
     gold, match, exclusive, tests, setup = values
     match = default_match if match is None else match
-    if match not in MATCHERS:
+    if not isinstance(match, str) or match not in MATCHERS:
         raise InputError(f"column match, row {row}: {_shown(match)}; use one of {', '.join(MATCHERS)}")
     if not (exclusive is None or isinstance(exclusive, bool) or type(exclusive).__name__ in ("bool_", "bool")):
         raise InputError(f"column exclusive, row {row}: {_shown(exclusive)}; use true or false")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -144,9 +145,11 @@ def make_reward(
         name: what trainers show; the method's name if not given.
 
     Raises:
-        InputError: an unknown method, credit, sum rule or match, or weights that are negative or unknown.
+        InputError: an unknown method, credit, sum rule or match, weights that are negative or unknown, or a setting of
+            the wrong type.
     """
-    method = get_method(method) if isinstance(method, str) else method
+    if not isinstance(method, Method):
+        method = get_method(method)
     for value, known, what in (
         (credit, get_args(Credit), "credit"),
         (sum_rule, get_args(SumRule), "sum_rule"),
@@ -154,14 +157,39 @@ def make_reward(
     ):
         if value not in known:
             raise InputError(f"reward {what}: unknown value {value!r}; use one of {', '.join(known)}")
-    if k < 1 or not tolerance >= 0:
-        raise InputError(f"reward: k={k}, tolerance={tolerance}; k must be at least 1 and the tolerance at least 0")
+    if not _is_number(k, Integral, at_least=1):
+        raise InputError(f"reward: k={k!r}; give a whole number of answers, at least 1")
+    if not _is_number(tolerance, Real, at_least=0):
+        raise InputError(f"reward: tolerance={tolerance!r}; give a number, at least 0")
+    if not isinstance(analysis, bool):
+        raise InputError(f"reward: analysis={analysis!r}; give true or false")
+    if name is not None and not isinstance(name, str):
+        raise InputError(f"reward: name={name!r}; give a text, or none for the method's name")
+    return SetReward(
+        method,
+        method.answers(int(k)),
+        credit,
+        _read_weights(weights),
+        sum_rule,
+        tolerance,
+        match,
+        analysis,
+        name or method.name,
+    )
+
+
+def _is_number(value: object, kind: type, at_least: int) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool) and bool(value >= at_least)  # type: ignore[operator]
+
+
+def _read_weights(weights: Weights | Mapping[str, float] | None) -> Weights:
+    if isinstance(weights, Weights):
+        return weights
+    if not (weights is None or isinstance(weights, Mapping)):
+        raise InputError(f"reward weights: {weights!r}; give a mapping with some of format, correctness, brier")
     try:
-        checked = weights if isinstance(weights, Weights) else Weights(**(weights or {}))
+        return Weights.model_validate(dict(weights or {}))
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
         raise InputError(f"reward weights: {where}: {problem['msg']}; use format, correctness, brier ≥ 0") from error
-    return SetReward(
-        method, method.answers(k), credit, checked, sum_rule, tolerance, match, analysis, name or method.name
-    )

@@ -172,7 +172,7 @@ def make_trainer(
     from datasets import Dataset
     from transformers import PrinterCallback
 
-    reward = _reward(method, params)
+    reward = training_reward(method, params)
     instruction = get_domain(params.domain.name).instruction
     rows = [
         _row(example, build_prompt(example.question, reward.layout, tokenizer, instruction)) for example in examples
@@ -196,13 +196,17 @@ def make_trainer(
     return trainer
 
 
-def _reward(method: Method, params: Params) -> SetReward:
-    weights = Weights(
-        format=params.reward.format_weight,
-        correctness=params.reward.correctness_weight,
-        brier=params.reward.brier_weight,
+def training_reward(method: Method, params: Params) -> SetReward:
+    """The reward that `params.reward` asks for."""
+    asked = params.reward
+    return make_reward(
+        method,
+        k=params.k,
+        credit=asked.credit,
+        weights=Weights(format=asked.format_weight, correctness=asked.correctness_weight, brier=asked.brier_weight),
+        sum_rule=asked.sum_rule,
+        tolerance=asked.tolerance,
     )
-    return make_reward(method, k=params.k, credit=params.reward.credit, weights=weights)
 
 
 def _config(params: Params, max_completion_length: int, output_dir: Path) -> GRPOConfig:

@@ -37,6 +37,30 @@ def key(gold: str, answer: str) -> str:
         ("No solution", ["no solution", "\\text{No solution}", "no solution."]),
         ("-3", ["−3", "-3.0", "-\\frac{6}{2}"]),
         ("90^\\circ", ["90°", "90 degrees"]),
+        ("2\\sin x", ["2 sin x", "2 sin(x)"]),
+        ("2 \\pi r", ["2 pi r"]),
+        ("3 xy", ["3xy", "3yx"]),
+        ("3000000", ["3 million", "3,000 thousand", "3 million dollars", "3\\text{ million}"]),
+        ("24", ["2 dozen", "24 people", "24 Hours", "24 cm"]),
+        ("45\\%", ["45 percent", "45 per cent", "0.45"]),
+        ("5\\text{ m}", ["5 m", "5 meters", "5 metres", "5"]),
+        ("5 m", ["5m", "5 meters", "5\\text{ m}"]),
+        ("10 s", ["10\\text{ s}", "10 seconds"]),
+        ("5\\text{ N}", ["5 N", "5 newtons"]),
+        ("5 m/s", ["5\\text{ m/s}", "5 meters per second"]),
+        ("5\\text{ m}^2", ["5 square meters", "5 m^2"]),
+        ("[0,100]", ["[0, 100]", "\\left[0,100\\right]"]),
+        ("(2, 100)", ["(2,100)"]),
+        ("(-1,100)", ["(-1, 100)"]),
+        ("(x, 1, 100)", ["(x,1,100)"]),
+        ("\\{1,100\\}", ["\\{1, 100\\}", "\\{100, 1\\}"]),
+        ("1234+x", ["(1,234+x)", "1,234 + x"]),
+        ("\\frac{1234}{5}", ["\\frac{1,234}{5}"]),
+        ("\\emptyset", ["∅", "\\{\\}", "\\varnothing", "{}", "$\\{ \\}$"]),
+        ("\\infty", ["∞", "inf"]),
+        ("1.6\\times 10^{-19}", ["1.6e-19", "16\\times 10^{-20}"]),
+        ("0.0000034", ["3.4e-6", "3.4\\cdot 10^{-6}"]),
+        ("0", ["0.0", "-0", "x-x", "(x+1)^2-x^2-2x-1", "1/3+1/6-1/2"]),
     ],
 )  # fmt: skip
 def test_answers_worth_the_same_match(gold: str, answers: list[str]) -> None:
@@ -55,6 +79,25 @@ def test_answers_worth_the_same_match(gold: str, answers: list[str]) -> None:
         ("2 hours", ["2 minutes", "120"]),
         ("(1,2)", ["[1,2]", "(2,1)"]),
         ("x", ["y", "2x"]),
+        ("2", ["2 sin x", "2 cos x", "2 ln x", "2 pi r", "2 thirds"]),
+        ("x^2 log x", ["x^2"]),
+        ("4 xy", ["4", "4x"]),
+        ("3", ["3 million", "3\\text{ million}", "3 hundred dollars"]),
+        ("1.5", ["1 1/2 million"]),
+        ("5", ["5 squared", "5 factorial", "5\\text{ squared}", "5 m", "25", "120"]),
+        ("42", ["42 is not the answer", "42 and forty three", "42 plus", "42 percent"]),
+        ("5 MW", ["5 mW", "5 kW"]),
+        ("5\\text{ m}", ["5\\text{ ms}", "5 ms", "5 s", "5\\text{ m}^2"]),
+        ("42 apples", ["42 pears", "41 apples"]),
+        ("6.63\\times 10^{-34}", ["1.6\\times 10^{-19}", "1.6e-19", "6.63e-33", "0"]),
+        ("0.0000034", ["0.0000030", "0.000003", "0"]),
+        ("0", ["0.0000001", "1e-7", "10^{-8}"]),
+        ("10^{-7}x", ["10^{-8}x"]),
+        ("(3,100)", ["3100", "3,100"]),
+        ("(1,234)", ["1234"]),
+        ("360", ["0,360", "(0,360)"]),
+        ("∅", ["0", "🙂", "\\{0\\}"]),
+        ("∞", ["-∞", "8"]),
     ],
 )
 def test_answers_worth_something_else_do_not(gold: str, answers: list[str]) -> None:
@@ -77,6 +120,22 @@ def test_each_answer_finds_its_gold_answer() -> None:
     assert (found.keys, found.hits) == (("gold:1", "gold:0"), (1, 1))
 
 
+@pytest.mark.parametrize(
+    ("gold", "answers"),
+    [
+        ((("NYC", "New York"), ("Big Apple", "new york")), ("NYC", "Big Apple")),
+        ((("7",), ("x", "(y+1)^2"), ("z", "y^2+2y+1")), ("z", "x")),
+        ((("a", "1/2"), ("b", "0.25"), ("0.5", "\\frac14")), ("a", "b")),
+    ],
+)
+def test_gold_answers_with_aliases_worth_the_same_are_one_answer(
+    gold: tuple[tuple[str, ...], ...], answers: tuple[str, ...]
+) -> None:
+    found = judge(render(AnswerSet(answers), Layout(2)), Gold(gold, "math"), Layout(2))
+    assert (found.reason, found.hits) == (Reason.DUPLICATE, (0, 0))
+    assert judge(render(AnswerSet((answers[0], "none")), Layout(2)), Gold(gold, "math"), Layout(2)).hits == (1, 0)
+
+
 def test_plain_numbers_and_equal_spellings_are_decided_without_algebra() -> None:
     assert compare(prepare("1/3"), prepare("\\frac{2}{6}")) is True
     assert compare(prepare("7"), prepare("8")) is False
@@ -93,7 +152,7 @@ class Counted:
 
     def check(self, pairs: list[tuple[str, str]]) -> list[Verdict]:
         self.asked += pairs
-        return [Verdict.CRASHED if "crash" in pair else Verdict.DIFFERENT for pair in pairs]
+        return [Verdict(f"math_{pair[0]}") if len(pair[0]) > 1 else Verdict.DIFFERENT for pair in pairs]
 
 
 def test_a_pair_is_checked_once_however_many_completions_hold_it() -> None:
@@ -106,11 +165,12 @@ def test_a_pair_is_checked_once_however_many_completions_hold_it() -> None:
     assert pool.asked[2:] == [("a", "d"), ("a", "b")], "the pair not used for longest is forgotten"
 
 
-def test_a_crash_is_not_remembered() -> None:
+@pytest.mark.parametrize(("fault", "asked"), [("crashed", 2), ("stalled", 2), ("timed_out", 1), ("error", 1)])
+def test_what_a_machine_did_to_a_check_is_not_remembered(fault: str, asked: int) -> None:
     memo, pool = VerdictMemo(size=8), Counted()
     for _ in range(2):
-        memo.check([("crash", "b")], pool)  # type: ignore[arg-type]
-    assert len(pool.asked) == 2
+        memo.check([(fault, "b")], pool)  # type: ignore[arg-type]
+    assert len(pool.asked) == asked
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +194,22 @@ def test_a_worker_that_is_killed_is_replaced_and_the_check_tried_again(pool: Mat
         if worker._process is not None:
             os.kill(worker._process.pid, signal.SIGKILL)
     assert pool.check([("x+1", "1+x"), ("x", "y")]) == [Verdict.EQUAL, Verdict.DIFFERENT]
+
+
+def test_a_check_that_the_machine_stalls_is_not_timed_out() -> None:
+    """A stopped worker takes no processor time: it may go on for a while, and is given up as stalled in the end."""
+    pool = MathPool(workers=1, seconds=0.4)
+    assert pool.check([("x+1", "1+x")]) == [Verdict.EQUAL]
+    process = pool._workers[0]._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    resume = threading.Timer(1.5, os.kill, (process.pid, signal.SIGCONT))
+    resume.start()
+    assert pool.check([("x+2", "2+x")]) == [Verdict.EQUAL]
+    os.kill(process.pid, signal.SIGSTOP)
+    assert pool.check([("x+3", "3+x")]) == [Verdict.STALLED]
+    assert pool.check([("x+3", "3+x")]) == [Verdict.EQUAL]
+    pool.close()
 
 
 def test_a_check_that_kills_every_worker_is_a_crash(pool: MathPool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +265,13 @@ def test_a_check_that_timed_out_is_wrong_and_counted() -> None:
     assert (found.hits, found.faults) == ((0, 1), ("math_timed_out",))
 
 
+def test_checks_between_answers_and_between_gold_answers_that_timed_out_are_counted() -> None:
+    towers, words = ("9^{9^{9^{9}}}", "8^{9^{9^{9}}}"), ("none", "nothing")
+    gold = Gold(tuple((tower,) for tower in towers), "math")
+    found = match_math([towers, words, words], [Gold((("none",),), "math"), gold, gold])
+    assert [matched.faults for matched in found] == [("math_timed_out",), ("math_timed_out",), ()], "gold's once"
+
+
 @pytest.mark.parametrize(
     "text", ["\\frac{", "$$$", "\\boxed{" * 50, "(" * 500, "\\x" * 100, "🙂", "; import os", "^" * 100, "\\text{" * 200]
 )
@@ -197,7 +280,9 @@ def test_text_that_is_no_mathematics_is_judged_without_a_crash(text: str) -> Non
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("unit", ["\\boxed{", "$", "1 ", "\\text{", "^(", "sqrt("])
+@pytest.mark.parametrize(
+    "unit", ["\\boxed{", "$", "1 ", "\\text{", "^(", "sqrt(", "1 m ", "5 per ", "2 hundred ", "a1 "]
+)
 def test_a_long_answer_is_prepared_in_time_linear_in_its_length(unit: str) -> None:
     """Anything quadratic in half a megabyte takes hours."""
     assert prepare(unit * (2**18 // len(unit)) + "}" * 2**17).is_words

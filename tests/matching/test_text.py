@@ -34,6 +34,18 @@ SAME = [
     ["n=5", "n = 5"],
     ["new ford", "new> ford", "new >ford", "new \x00ford"],
     ["0.5", ".5"],
+    ["-1/2", "-½", "−½", "(-½)", "-½."],
+    ["-5", "-(5)"],
+    ["x-1", "x - 1", "x − 1", "X–1", "x - 1."],
+    ["2x+1", "2x + 1"],
+    ["2+3", "2 + 3"],
+    ["-√2", "−√2", "(-√2)"],
+    ["-x", "−x", '"-X"'],
+    ["O-", "O -", "o −", "O -.", '"O -"'],
+    ["F-16", "F16", "f‑16"],
+    ["Star Wars - Episode IV", "Star Wars – Episode IV", "Star Wars Episode IV"],
+    ["a major city", "major city"],
+    ["a 30 minute walk", "30 minute walk"],
     ["10^2", "10²"],
     ["U.S.", "US", "the U.S."],
     ["O'Brien", "O’Brien", "OBrien"],
@@ -58,6 +70,25 @@ DIFFERENT = [
     ["11/2", "1½"],
     ["1.000,5", "1000.5"],
     ["?", "!", "..."],
+    ["1/2", "-1/2", "1½", "-1½"],
+    ["-½", "½", "-5"],
+    ["x - 1", "x + 1", "x1", "x 1", "1-x", "1+x", "1x"],
+    ["2x - 1", "2x1", "2x + 1"],
+    ["√2", "-√2", "5-√2", "5√2"],
+    ["∞", "-∞", "+∞ -∞"],
+    ["π", "-π", "-2π"],
+    ["x", "-x"],
+    ["a - b", "a + b", "a b"],
+    ["n - 1", "n + 1", "n 1"],
+    ["2 + 3", "2 3", "23", "2 - 3"],
+    ["O +", "O -", "O", "O + and O -"],
+    ["AB +", "AB -", "AB"],
+    ["A-.", "A."],
+    ["salt + pepper", "salt pepper"],
+    ["A 380", "380"],
+    ["A minor", "minor", "A major"],
+    ["A flat major", "flat major"],
+    ["A negative", "negative"],
 ]
 
 
@@ -85,7 +116,27 @@ def test_case_and_outer_space_never_count(text: str) -> None:
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    "unit", ["1,", "1,234", "-", "$", "1 - ", "the ", "a ", "<", "^1", "\\boxed{", "½", "#+", "é "]
+    "unit",
+    [
+        "1,",
+        "1,234",
+        "-",
+        "$",
+        "1 - ",
+        "the ",
+        "a ",
+        "<",
+        "^1",
+        "\\boxed{",
+        "½",
+        "#+",
+        "é ",
+        "x - ",
+        "1 + ",
+        "-½",
+        "-√",
+        "a -.,",
+    ],
 )
 def test_a_long_answer_takes_time_linear_in_its_length(unit: str) -> None:
     """Anything quadratic in half a megabyte takes hours."""

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from datasets import Dataset
 
+from setwise.answers import AnswerSet, Layout, render
 from setwise.errors import InputError
 from setwise.matching import Gold
-from setwise.rewards import rlcr_multi
+from setwise.rewards import rlcr_multi, rlvr_single
 from setwise.rewards.columns import completion_texts, read_golds
 
 
@@ -47,6 +49,11 @@ def test_gold_that_cannot_be_used_names_the_row(row: Any, says: str) -> None:
         ({"gold": [[["a"]]] * 3}, "column gold: 3 values for 2 completions"),
         ({"gold": [[["a"]]] * 2, "match": ["text"]}, "column match: 1 values for 2 completions"),
         ({"gold": [[["a"]]] * 2, "match": ["text", "fuzzy"]}, "column match, row 1: 'fuzzy'; use one of exact, text"),
+        (
+            {"gold": [[["a"]]] * 2, "match": ["text", ["text"]]},
+            r"column match, row 1: \['text'\]; use one of exact, text",
+        ),
+        ({"gold": [[["a"]]] * 2, "match": ["text", {}]}, "column match, row 1: {}; use one of exact, text"),
         ({"gold": [[["a"]]] * 2, "exclusive": [True, "yes"]}, "column exclusive, row 1: 'yes'; use true or false"),
         (
             {"gold": [[["a"]]] * 2, "match": ["code"] * 2, "tests": [["assert f()"], []]},
@@ -90,6 +97,15 @@ def test_arrays_are_read_as_lists() -> None:
     assert read_golds({"gold": gold}, 2) == [Gold((("Paris",),)), Gold((("a", "b"),))]
 
 
+@pytest.mark.parametrize(
+    "gold", [[["Paris"], ["Rome"], ["Oslo"], ["Bern"]], [[["Paris"]], [["Rome"]], [["a"]], [["b"]]]]
+)
+def test_a_lazy_column_gives_each_row_its_own_gold(gold: list[Any]) -> None:
+    column = Dataset.from_list([{"gold": row} for row in gold] * 25)["gold"]
+    paris = render(AnswerSet(("Paris",)), Layout())
+    assert rlvr_single([""] * 100, [paris] * 100, gold=column) == [2, 1, 1, 1] * 25
+
+
 def test_completions_are_strings_or_conversations() -> None:
     blocks = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
     turns = [{"role": "assistant", "content": "first"}, {"role": "tool", "content": "5"}]
@@ -101,6 +117,21 @@ def test_completions_are_strings_or_conversations() -> None:
         [{"content": "no role"}],
     ]
     assert completion_texts(completions) == ["plain", "said", "last", "ab", "no role"]
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "thinking"])
+def test_reasoning_that_was_parsed_out_of_a_message_is_put_back(key: str) -> None:
+    said = "<answer> Paris </answer>"
+    parts = [{"type": "text", "text": said}]
+    messages: list[dict[str, Any]] = [
+        {"role": "assistant", "content": said, key: "so <answer> Rome </answer>"},
+        {"role": "assistant", "content": parts, key: ""},
+        {"role": "assistant", "content": "<think> so </think>" + said, key: "so"},
+        {"role": "assistant", "content": said, key: None},
+        {"role": "assistant", "content": None, key: "so"},
+    ]
+    found = rlvr_single([""] * 5, [[message] for message in messages], gold=[["Paris"]] * 5)
+    assert found == [2, 2, 2, 0, 0]
 
 
 NO_CONTENT: list[Any] = [None, [], [{"type": "image"}], [{"type": "text", "text": 1}], 3]

@@ -16,6 +16,7 @@ from setwise.methods import METHODS
 from setwise.rewards import SetReward, make_reward
 
 NAMES = [f"city {letter}" for letter in "pqrstuvwxyz"]
+NAMES += ["5", "-5", "½", "-½", "1.5", "√2", "-√2", "x - 1", "x + 1", "O +", "O -", "A minor", "minor"]
 TAGS = ["think", "analysis", *[f"{tag}{n}" for tag in ("answer", "confidence") for n in ("", 1, 2, 3, 4, 99)]]
 FRAGMENTS = [f"<{slash}{tag}>" for tag in TAGS for slash in ("", "/")]
 FRAGMENTS += [" ", "\n", "0.5", "1.5", ".", "a", "city p", "\ufffd", "\ud800"]
