@@ -9,6 +9,7 @@ from setwise.domains._given_answers import GivenAnswersParams, read_column, read
 from setwise.domains.base import Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, load_splits
 from setwise.errors import InputError
+from setwise.matching.expressions import prepare
 from setwise.sources import Rows, read_text
 
 _BOXED = "\\boxed{"
@@ -40,7 +41,11 @@ class Math:
         def make(rows: Rows, index: int, _split: str) -> Example | Dropped:
             row, place = rows.rows[index], rows.place(index)
             question = read_text(read_column(row, params.question, place), params.question, place)
-            gold = read_gold(row, params, place, lambda text: _extract(text, params.answer_in, params.answer, place))
+
+            def extract(text: str) -> str:
+                return _extract(text, params.answer_in, params.answer, place)
+
+            gold = read_gold(row, params, place, _form, extract)
             source = {"dataset": "math", "file": rows.name, "row": index + 1}
             return Example("math", question, gold, "math", params.is_exclusive, source)
 
@@ -52,6 +57,12 @@ class Math:
 
 
 DOMAIN = Math()
+
+
+def _form(answer: str) -> str:
+    """What spellings of one expression share: the number it is, or its LaTeX, with its unit."""
+    expression = prepare(answer)
+    return f"{expression.latex if expression.value is None else expression.value} {expression.unit}"
 
 
 def _extract(text: str, answer_in: str, column: str, place: str) -> str:

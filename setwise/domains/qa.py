@@ -36,7 +36,7 @@ class Qa:
             if params.context is not None:
                 context = read_text(read_column(row, params.context, place), params.context, place)
                 question = f"{context}\n\nQuestion: {question}"
-            gold = read_gold(row, params, place)
+            gold = read_gold(row, params, place, normalise_text)
             source = {"dataset": "qa", "file": rows.name, "row": index + 1}
             return Example("qa", question, gold, "text", params.is_exclusive, source)
 

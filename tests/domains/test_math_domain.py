@@ -29,6 +29,13 @@ def test_the_final_answer_is_found(write_rows: Any, answer_in: str, text: object
     assert (example.gold, example.match, example.exclusive) == (((gold,),), "math", True)
 
 
+def test_spellings_of_one_of_several_answers_are_one(write_rows: Any) -> None:
+    answer = ["0.5", r"\frac{1}{2}", "x+1", "$x+1$", "x-1", 2.0, "2 cm"]
+    file = write_rows("m.jsonl", [{"question": f"q{i}", "answer": answer} for i in range(2)])
+    [example] = _load(file, answer_is="several").splits["test"]
+    assert example.gold == (("0.5", r"\frac{1}{2}"), ("x+1", "$x+1$"), ("x-1",), ("2",), ("2 cm",))
+
+
 @pytest.mark.parametrize(
     ("answer_in", "text"), [("hashes", "so 4"), ("hashes", "so ####"), ("boxed", "so 4"), ("boxed", r"so \boxed{4")]
 )
