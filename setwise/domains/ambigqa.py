@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from setwise.domains._readings import join_readings
-from setwise.domains.base import Example, Expectation, Prepared
+from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, SplitParams, load_splits
 from setwise.errors import InputError
 from setwise.matching.text import normalise_text
@@ -28,7 +28,7 @@ class AmbigqaParams(SplitParams):
     questions: Literal["all", "ambiguous"] = "all"
 
 
-class Ambigqa:
+class Ambigqa(Domain):
     """The domain. Not exclusive.
 
     Gold is every answer of any annotator; answers that share an alias are one, unless an annotator lists them apart,
@@ -49,7 +49,7 @@ class Ambigqa:
                 return Dropped("one answer only")
             return example
 
-        return load_splits(params, seed, make, _COLUMNS, _REMEDY)
+        return load_splits(self, params, seed, make, _COLUMNS, _REMEDY)
 
     def expectations(self) -> Sequence[Expectation]:
         """Every alias shows something, and no two gold answers are the same."""

@@ -78,7 +78,7 @@ class DomainParams(Section):
 
 
 class Domain(Protocol):
-    """One domain. A module in this package exposes an instance of it as `DOMAIN`."""
+    """One domain: a class derived from this one, of which a module in this package exposes an instance as `DOMAIN`."""
 
     name: ClassVar[str]
     instruction: ClassVar[str]
@@ -98,6 +98,14 @@ class Domain(Protocol):
     def expectations(self) -> Sequence[Expectation]:
         """What `validate` checks of every example beyond the rules of all domains."""
         ...
+
+    def content(self, example: Example) -> str:
+        """What makes two examples of a split the same question."""
+        return question_content(example.question)
+
+    def leak_keys(self, example: Example) -> Sequence[str]:
+        """What no two splits may have in common: any one key makes an example known to another split."""
+        return (self.content(example),)
 
 
 _NOT_DOMAINS = {"base", "parquet", "splits"}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from setwise.domains.base import DomainParams, Example, Expectation, Prepared
+from setwise.domains.base import Domain, DomainParams, Example, Expectation, Prepared
 from setwise.errors import InputError
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ _BLOCK = 2000
 """Patients whose posterior is computed at once."""
 
 
-class Clinic:
+class Clinic(Domain):
     """The embedded default domain."""
 
     name = "clinic"

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from setwise.domains._ddxplus_text import Evidence, patient_text, read_evidences
-from setwise.domains.base import Example, Expectation, Prepared
+from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, SplitParams, load_splits
 from setwise.errors import InputError
 from setwise.sources import Rows, read_json, read_list
@@ -54,7 +54,7 @@ class _Release:
     vocabulary: tuple[str, ...]
 
 
-class Ddxplus:
+class Ddxplus(Domain):
     """The domain. `posterior` is the row's differential, which is not calibrated to the pathology (docs/domains.md)."""
 
     name: ClassVar[str] = "ddxplus"
@@ -76,7 +76,7 @@ class Ddxplus:
         def make(rows: Rows, index: int, _split: str) -> Example | Dropped:
             return _make_example(rows, index, params, release)
 
-        prepared = load_splits(params, seed, make, _COLUMNS, _REMEDY)
+        prepared = load_splits(self, params, seed, make, _COLUMNS, _REMEDY)
         return replace(prepared, vocabulary=release.vocabulary)
 
 

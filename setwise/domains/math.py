@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from setwise.domains._given_answers import GivenAnswersParams, read_column, read_gold
-from setwise.domains.base import Example, Expectation, Prepared
+from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, load_splits
 from setwise.errors import InputError
 from setwise.matching.expressions import prepare
@@ -27,7 +27,7 @@ class MathParams(GivenAnswersParams):
     answer_in: Literal["whole", "hashes", "boxed"] = "whole"
 
 
-class Math:
+class Math(Domain):
     """The domain."""
 
     name: ClassVar[str] = "math"
@@ -49,7 +49,7 @@ class Math:
             source = {"dataset": "math", "file": rows.name, "row": index + 1}
             return Example("math", question, gold, "math", params.is_exclusive, source)
 
-        return load_splits(params, seed, make, (), "set domain.train or domain.test to rows of problems")
+        return load_splits(self, params, seed, make, (), "set domain.train or domain.test to rows of problems")
 
     def expectations(self) -> Sequence[Expectation]:
         """No answer is left inside a worked solution."""

@@ -9,13 +9,15 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from setwise.domains.base import Example, Expectation, Prepared
+from setwise.domains.base import Domain, Example, Expectation, Prepared, question_content
 from setwise.domains.splits import Dropped, SplitParams, load_splits
 from setwise.errors import InputError
+from setwise.matching.program import canonical_program
 from setwise.sources import Rows, read_list, read_text
 
 _COLUMNS = ("task_id", "code", "test_list")
 _REMEDY = "use the rows of MBPP, full or sanitized"
+_TESTS_FOLLOW = "\nThe program must pass:\n"
 _TRAIN_TASKS, _TEST_TASKS = range(601, 975), range(11, 511)
 
 
@@ -23,7 +25,8 @@ class MbppParams(SplitParams):
     """Params of `mbpp`.
 
     Train is the tasks 601-974 and test the tasks 11-510, as the authors split them; `test: null` takes both from the
-    rows of `train`. Rows of the other tasks are dropped and counted.
+    rows of `train`. Rows of the other tasks are dropped and counted, and so are those of train whose text or program
+    is that of a test task.
 
     Attributes:
         shown_tests: how many tests the prompt shows (null: all). One says the function's name and signature and leaves
@@ -34,13 +37,24 @@ class MbppParams(SplitParams):
     shown_tests: int | None = Field(default=1, ge=1)
 
 
-class Mbpp:
+class Mbpp(Domain):
     """The domain. Gold is the reference program, and any other that passes the tests is as right. Not exclusive."""
 
     name: ClassVar[str] = "mbpp"
     match: ClassVar[str] = "code"
     instruction: ClassVar[str] = "Write a Python program that does the task and passes the tests."
     Params = MbppParams
+
+    def content(self, example: Example) -> str:
+        """The task: two of them may show the same prompt."""
+        return f"task {example.columns.get('task_id')}"
+
+    def leak_keys(self, example: Example) -> Sequence[str]:
+        """The task's text, whatever tests are shown with it, and its reference program in canonical form."""
+        text = question_content(example.question.partition(_TESTS_FOLLOW)[0])
+        with warnings.catch_warnings(action="ignore"):  # invalid escapes in the reference programs
+            program = canonical_program(example.gold[0][0]) or example.gold[0][0]
+        return (f"text {text}", f"program {program}")
 
     def load(self, params: MbppParams, seed: int) -> Prepared:
         """Load the official splits."""
@@ -49,7 +63,7 @@ class Mbpp:
             return _make_example(rows, index, _TEST_TASKS if split == "test" else _TRAIN_TASKS, params.shown_tests)
 
         both = params if params.test is not None else params.model_copy(update={"test": params.train})
-        return load_splits(both, seed, make, _COLUMNS, _REMEDY)
+        return load_splits(self, both, seed, make, _COLUMNS, _REMEDY)
 
     def expectations(self) -> Sequence[Expectation]:
         """There are tests; tests, set-up and reference program are Python, and every test asserts something."""
@@ -77,7 +91,7 @@ def _make_example(rows: Rows, index: int, tasks: range, shown_tests: int | None)
     column = "prompt" if "prompt" in row else "text"
     return Example(
         domain="mbpp",
-        question=f"{read_text(row.get(column), column, place)}\nThe program must pass:\n{shown}",
+        question=f"{read_text(row.get(column), column, place)}{_TESTS_FOLLOW}{shown}",
         gold=((read_text(row["code"], "code", place),),),
         match="code",
         exclusive=False,
@@ -104,8 +118,7 @@ def _task_id(value: object, place: str) -> int:
 
 
 def _parse(source: str) -> ast.Module | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # invalid escapes in the reference programs
+    with warnings.catch_warnings(action="ignore"):
         try:
             return ast.parse(source)
         except (SyntaxError, ValueError):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from setwise.domains._given_answers import GivenAnswersParams, read_column, read_gold
-from setwise.domains.base import Example, Expectation, Prepared
+from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, load_splits
 from setwise.matching.text import normalise_text
 from setwise.sources import Rows, read_text
@@ -19,7 +19,7 @@ class QaParams(GivenAnswersParams):
     context: str | None = None
 
 
-class Qa:
+class Qa(Domain):
     """The domain: answers are compared as normalised text."""
 
     name: ClassVar[str] = "qa"
@@ -40,7 +40,7 @@ class Qa:
             source = {"dataset": "qa", "file": rows.name, "row": index + 1}
             return Example("qa", question, gold, "text", params.is_exclusive, source)
 
-        return load_splits(params, seed, make, (), "set domain.train or domain.test to rows of questions")
+        return load_splits(self, params, seed, make, (), "set domain.train or domain.test to rows of questions")
 
     def expectations(self) -> Sequence[Expectation]:
         """Every alias shows something."""
