@@ -54,6 +54,12 @@ def join_readings(
     return tuple(reading.aliases for reading in sorted(joined, key=lambda one: one.first))
 
 
+def are_distinct(gold: Sequence[Aliases], form: Callable[[str], str] = normalise_text) -> bool:
+    """Whether no two answers share an alias in normal form."""
+    names = [name for aliases in gold for name in set(map(form, aliases))]
+    return len(set(names)) == len(names)
+
+
 def _are_apart(one: _Reading, other: _Reading) -> bool:
     """Whether somebody gave both as answers without a common alias."""
     return any(who == by and not names & more for who, names in one.given for by, more in other.given)

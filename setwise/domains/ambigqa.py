@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from setwise.domains._readings import join_readings
+from setwise.domains._readings import are_distinct, join_readings
 from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, SplitParams, load_splits
 from setwise.errors import InputError
@@ -40,6 +40,10 @@ class Ambigqa(Domain):
     instruction: ClassVar[str] = "Answer the question with a short phrase; an ambiguous question has several answers."
     Params = AmbigqaParams
 
+    def exclusive(self, params: object) -> bool:
+        """Never: readings differ."""
+        return False
+
     def load(self, params: AmbigqaParams, seed: int) -> Prepared:
         """Load the splits; answers are open, so there is no vocabulary."""
 
@@ -52,10 +56,11 @@ class Ambigqa(Domain):
         return load_splits(self, params, seed, make, _COLUMNS, _REMEDY)
 
     def expectations(self) -> Sequence[Expectation]:
-        """Every alias shows something, and no two gold answers are the same."""
+        """Every alias shows something, no two gold answers are the same, and `several` says whether there are two."""
         return (
             Expectation("aliases_are_text", "gold", lambda e: all(normalise_text(a) for g in e.gold for a in g)),
-            Expectation("answers_are_distinct", "gold", lambda e: _are_distinct(e.gold)),
+            Expectation("answers_are_distinct", "gold", lambda e: are_distinct(e.gold)),
+            Expectation("several_is_said", "columns", lambda e: e.columns.get("several") is (len(e.gold) > 1)),
         )
 
 
@@ -99,9 +104,3 @@ def _aliases(value: object, column: str, place: str) -> tuple[str, ...]:
     if not aliases:
         raise InputError(f"{place}: {column} names no answer; mend or remove the row")
     return tuple(dict.fromkeys(aliases))
-
-
-def _are_distinct(gold: Sequence[tuple[str, ...]]) -> bool:
-    """Whether no two answers share an alias in normal form."""
-    names = [name for answer in gold for name in {normalise_text(alias) for alias in answer}]
-    return len(set(names)) == len(names)

@@ -85,7 +85,13 @@ class Domain(Protocol):
     """One sentence that says what is asked; it stands in the prompt of models that read instructions."""
     match: ClassVar[str]
     """The matcher that judges its answers (`setwise.matching.MATCHERS`); also what makes two answers the same."""
+    marginals: ClassVar[bool] = False
+    """Whether `posterior` holds each answer's own probability where several may be true; else it sums to 1."""
     Params: ClassVar[type[DomainParams]]
+
+    def exclusive(self, params: Any) -> bool:
+        """Whether these params say that at most one answer is true."""
+        ...
 
     def load(self, params: Any, seed: int) -> Prepared:
         """Load the splits `train` and `test` (disjoint by content), the same for the same params and seed.

@@ -62,11 +62,17 @@ class Ddxplus(Domain):
     instruction: ClassVar[str] = "Name the diagnoses that the patient most likely has."
     Params = DdxplusParams
 
+    def exclusive(self, params: DdxplusParams) -> bool:
+        """Whether the one pathology is asked for."""
+        return params.gold == "pathology"
+
     def expectations(self) -> Sequence[Expectation]:
-        """Prompts hold no code of the release, and the differential is in order."""
+        """Prompts hold no code of the release; the differential is there, in order, with the gold taken from it."""
         return (
             Expectation("no_evidence_code", "question", lambda example: not _CODE.search(example.question)),
+            Expectation("has_differential", "posterior", lambda example: bool(example.posterior)),
             Expectation("most_likely_first", "posterior", _is_most_likely_first),
+            Expectation("gold_of_the_differential", "posterior", _is_gold_in_differential),
         )
 
     def load(self, params: DdxplusParams, seed: int) -> Prepared:
@@ -86,6 +92,12 @@ DOMAIN = Ddxplus()
 def _is_most_likely_first(example: Example) -> bool:
     probabilities = [probability for _, probability in example.posterior]
     return probabilities == sorted(probabilities, reverse=True)
+
+
+def _is_gold_in_differential(example: Example) -> bool:
+    """Whether every gold condition is in the differential; a single pathology need not be."""
+    names = {name for answer in example.gold for name in answer}
+    return example.exclusive or names <= dict(example.posterior).keys()
 
 
 def _read_release(params: DdxplusParams) -> _Release:

@@ -46,6 +46,10 @@ class Hotpotqa(Domain):
     )
     Params = HotpotqaParams
 
+    def exclusive(self, params: object) -> bool:
+        """Always: a question has one answer."""
+        return True
+
     def content(self, example: Example) -> str:
         """The bare question: it is the same whatever paragraphs stand with it."""
         return question_content(bare_question(example))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from setwise.domains._given_answers import GivenAnswersParams, read_column, read_gold
+from setwise.domains._readings import are_distinct
 from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, load_splits
 from setwise.errors import InputError
@@ -35,6 +36,10 @@ class Math(Domain):
     instruction: ClassVar[str] = "Solve the problem and give the final answer alone."
     Params = MathParams
 
+    def exclusive(self, params: MathParams) -> bool:
+        """As `exclusive` and `answer_is` say."""
+        return params.is_exclusive
+
     def load(self, params: MathParams, seed: int) -> Prepared:
         """Load the splits; answers are open, so there is no vocabulary."""
 
@@ -52,8 +57,11 @@ class Math(Domain):
         return load_splits(self, params, seed, make, (), "set domain.train or domain.test to rows of problems")
 
     def expectations(self) -> Sequence[Expectation]:
-        """No answer is left inside a worked solution."""
-        return (Expectation("answer_is_one_line", "gold", lambda e: all("\n" not in a for g in e.gold for a in g)),)
+        """No answer is left inside a worked solution, and no two gold answers are the same."""
+        return (
+            Expectation("answer_is_one_line", "gold", lambda e: all("\n" not in a for g in e.gold for a in g)),
+            Expectation("answers_are_distinct", "gold", lambda e: are_distinct(e.gold, _form)),
+        )
 
 
 DOMAIN = Math()

@@ -18,6 +18,7 @@ from setwise.sources import Rows, read_list, read_text
 _COLUMNS = ("task_id", "code", "test_list")
 _REMEDY = "use the rows of MBPP, full or sanitized"
 _TESTS_FOLLOW = "\nThe program must pass:\n"
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _TRAIN_TASKS, _TEST_TASKS = range(601, 975), range(11, 511)
 
 
@@ -45,6 +46,10 @@ class Mbpp(Domain):
     instruction: ClassVar[str] = "Write a Python program that does the task and passes the tests."
     Params = MbppParams
 
+    def exclusive(self, params: object) -> bool:
+        """Never: many programs pass."""
+        return False
+
     def content(self, example: Example) -> str:
         """The task: two of them may show the same prompt."""
         return f"task {example.columns.get('task_id')}"
@@ -53,7 +58,7 @@ class Mbpp(Domain):
         """The task's text, whatever tests are shown with it, and its reference program in canonical form."""
         text = question_content(example.question.partition(_TESTS_FOLLOW)[0])
         with warnings.catch_warnings(action="ignore"):  # invalid escapes in the reference programs
-            program = canonical_program(example.gold[0][0]) or example.gold[0][0]
+            program = canonical_program(_program(example)) or _program(example)
         return (f"text {text}", f"program {program}")
 
     def load(self, params: MbppParams, seed: int) -> Prepared:
@@ -66,12 +71,17 @@ class Mbpp(Domain):
         return load_splits(self, both, seed, make, _COLUMNS, _REMEDY)
 
     def expectations(self) -> Sequence[Expectation]:
-        """There are tests; tests, set-up and reference program are Python, and every test asserts something."""
+        """There are tests; tests, set-up and reference program are Python; every test asserts something and uses the
+        program, which the prompt does not give away; the task is numbered.
+        """
         return (
             Expectation("has_tests", "tests", lambda example: bool(example.tests)),
             Expectation("tests_assert", "tests", lambda example: all(map(_asserts, example.tests))),
+            Expectation("tests_use_the_program", "tests", _uses_the_program),
+            Expectation("program_not_in_prompt", "question", lambda e: _words(_program(e)) not in _words(e.question)),
+            Expectation("task_is_numbered", "columns", lambda example: isinstance(example.columns.get("task_id"), int)),
             Expectation("setup_is_python", "setup", lambda example: _parse(example.setup) is not None),
-            Expectation("program_is_python", "gold", lambda example: _parse(example.gold[0][0]) is not None),
+            Expectation("program_is_python", "gold", lambda example: _parse(_program(example)) is not None),
         )
 
 
@@ -128,3 +138,20 @@ def _parse(source: str) -> ast.Module | None:
 def _asserts(test: str) -> bool:
     tree = _parse(test)
     return tree is not None and any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+
+
+def _uses_the_program(example: Example) -> bool:
+    """Whether every test uses a name that the reference program defines."""
+    program = _parse(_program(example))
+    defined = {node.name for node in program.body if isinstance(node, _DEFINITIONS)} if program else set()
+    tests = [_parse(test) or ast.Module([], []) for test in example.tests]
+    return all(any(isinstance(n, ast.Name) and n.id in defined for n in ast.walk(test)) for test in tests)
+
+
+def _program(example: Example) -> str:
+    """The reference program; empty where a damaged row has none."""
+    return next((program for answer in example.gold for program in answer), "")
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from setwise.domains._given_answers import GivenAnswersParams, read_column, read_gold
+from setwise.domains._readings import are_distinct
 from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, load_splits
 from setwise.matching.text import normalise_text
@@ -27,6 +28,10 @@ class Qa(Domain):
     instruction: ClassVar[str] = "Answer the question with a short phrase."
     Params = QaParams
 
+    def exclusive(self, params: QaParams) -> bool:
+        """As `exclusive` and `answer_is` say."""
+        return params.is_exclusive
+
     def load(self, params: QaParams, seed: int) -> Prepared:
         """Load the splits; answers are open, so there is no vocabulary."""
 
@@ -43,8 +48,11 @@ class Qa(Domain):
         return load_splits(self, params, seed, make, (), "set domain.train or domain.test to rows of questions")
 
     def expectations(self) -> Sequence[Expectation]:
-        """Every alias shows something."""
-        return (Expectation("aliases_are_text", "gold", lambda e: all(normalise_text(a) for g in e.gold for a in g)),)
+        """Every alias shows something, and no two gold answers are the same."""
+        return (
+            Expectation("aliases_are_text", "gold", lambda e: all(normalise_text(a) for g in e.gold for a in g)),
+            Expectation("answers_are_distinct", "gold", lambda e: are_distinct(e.gold)),
+        )
 
 
 DOMAIN = Qa()

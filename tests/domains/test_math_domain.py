@@ -48,4 +48,4 @@ def test_a_worked_solution_left_in_the_gold_fails_the_expectation(write_rows: An
     [example] = _load(write_rows("m.jsonl", [{"question": f"q{i}", "answer": "so\n4"} for i in range(2)])).splits[
         "test"
     ]
-    assert [x.holds(example) for x in DOMAIN.expectations()] == [False]
+    assert [x.name for x in DOMAIN.expectations() if not x.holds(example)] == ["answer_is_one_line"]

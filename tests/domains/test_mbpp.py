@@ -115,7 +115,17 @@ def test_a_row_with_neither_text_nor_prompt_names_the_column(write_rows: Any) ->
         _load(write_rows("m.jsonl", [row]))
 
 
-_GOOD = Example("mbpp", "q", (("def f(): return 1",),), "code", False, {}, ("assert f() == 1",), "import re")
+_GOOD = Example(
+    domain="mbpp",
+    question="q",
+    gold=(("def f(): return 1",),),
+    match="code",
+    exclusive=False,
+    source={},
+    tests=("assert f() == 1",),
+    setup="import re",
+    columns={"task_id": 11},
+)
 
 
 @pytest.mark.parametrize(
@@ -124,12 +134,16 @@ _GOOD = Example("mbpp", "q", (("def f(): return 1",),), "code", False, {}, ("ass
         ({}, set()),
         ({"tests": ()}, {"has_tests"}),
         ({"tests": ("f() == 1",)}, {"tests_assert"}),
-        ({"tests": ("assert (",)}, {"tests_assert"}),
+        ({"tests": ("assert (",)}, {"tests_assert", "tests_use_the_program"}),
+        ({"tests": ("assert f() == 1", "assert True")}, {"tests_use_the_program"}),
+        ({"question": "q\n\ndef f():\n  return 1"}, {"program_not_in_prompt"}),
+        ({"columns": {}}, {"task_is_numbered"}),
+        ({"gold": ()}, {"tests_use_the_program", "program_not_in_prompt"}),
         ({"setup": "import"}, {"setup_is_python"}),
-        ({"gold": (("def f(",),)}, {"program_is_python"}),
+        ({"gold": (("def f(",),)}, {"program_is_python", "tests_use_the_program"}),
     ],
 )
-def test_the_expectations_catch_what_is_no_python(change: dict[str, Any], failing: set[str]) -> None:
+def test_the_expectations_catch_damage(change: dict[str, Any], failing: set[str]) -> None:
     example = replace(_GOOD, **change)
     assert {x.name for x in DOMAIN.expectations() if not x.holds(example)} == failing
 
