@@ -18,8 +18,9 @@ from setwise.sandbox.job import Limits
 
 INSIDE_ID = 1000
 NOBODY = 65534
-_DEVICES = tuple(Path(path) for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/proc"))
-"""With `/proc`, from which the worker names its children; every program gets another one over it."""
+_DEVICES = tuple(Path(path) for path in ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom", "/proc"))
+"""With `/proc`, from which the worker names its children; every program gets another one over it. Not `/dev/zero`: a
+shared mapping of it is shared memory that no limit holds."""
 _MOUNT_POINTS = ("/mnt", "/tmp", "/run", "/var")
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/nix/store")
 _FRESH = sc.CLONE_NEWNS | sc.CLONE_NEWNET | sc.CLONE_NEWIPC | sc.CLONE_NEWUTS

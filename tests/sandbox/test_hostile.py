@@ -95,7 +95,28 @@ def test_many_processes_together_meet_the_memory_limit(judge):
     assert result.status is Status.CRASHED and "memory_bytes" in result.detail
 
 
+DRIBBLE = """
+import os, struct, time
+def f(x):
+    for _ in range(6):
+        if os.fork() == 0:
+            time.sleep(0.5)
+            block = bytearray(b"x") * (60 << 20)
+            time.sleep(100)
+    os.write(3, struct.pack("!I", 7 << 20) + b'{"value": "')
+    while True:
+        os.write(3, b"x")
+"""
+
+
+def test_a_program_that_answers_bit_by_bit_meets_the_memory_limit(judge):
+    result = judge(DRIBBLE, TEST, limits=Limits(memory_bytes=128 << 20, wall_seconds=4.0))
+    assert result.status is Status.CRASHED and "memory_bytes" in result.detail, result
+
+
 MEMORY_OUTSIDE_PROCESSES = {
+    "a shared mapping": "import mmap\nmmap.mmap(-1, 1 << 20)",
+    "a shared mapping of the zero device": "import mmap, os\nmmap.mmap(os.open('/dev/zero', os.O_RDWR), 1 << 20)",
     "memory files": "import os\nos.memfd_create('x')",
     "shared memory": "import ctypes\nassert ctypes.CDLL(None).shmget(0, 1 << 20, 0o1600) >= 0",
     "a mount of its own": "import ctypes\nassert ctypes.CDLL(None).mount(b't', b'/tmp', b'tmpfs', 0, None) == 0",

@@ -81,6 +81,12 @@ PASSING = {
         "def f(x):\n    open('/tmp/a', 'w').write(x)\n    return open('/tmp/a').read()",
         "assert f('hello') == 'hello'",
     ),
+    "memory shared through a file": (
+        "import mmap, os\nmmap.mmap(-1, 9, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
+        "def f(x):\n    file = open('/tmp/a', 'w+b')\n    file.truncate(9)\n    block = mmap.mmap(file.fileno(), 9)\n"
+        "    if os.fork() == 0:\n        block[0] = x\n        os._exit(0)\n    os.wait()\n    return block[0]",
+        "assert f(7) == 7",
+    ),
     "output": ("print('hello')\ndef f(x):\n    print(x)\n    return x", "assert f(1) == 1"),
     "input at its end": ("import sys\ntext = sys.stdin.read()", "assert text == ''"),
     "very long integers": ("def f(x):\n    return 10 ** 10000", "assert f(1) == 10 ** 10000"),
