@@ -95,6 +95,7 @@ def test_several_answers_that_exclude_each_other_are_refused() -> None:
         ({"question": "q", "answer": None}, "one", "answer is a NoneType"),
         ({"question": "q", "answer": float("nan")}, "one", "answer is nan, which is no answer"),
         ({"question": "q", "answer": [1, float("inf")]}, "several", "answer is inf, which is no answer"),
+        ({"question": "a\ud800", "answer": "b"}, "one", "question holds half a character ('\\ud800')"),
         ({"question": "q", "answer": True}, "one", "answer is a bool"),
         ({"question": "q", "answer": ["a"]}, "one", "answer is a list"),
         ({"question": "q", "answer": []}, "several", "answer names no answer"),
