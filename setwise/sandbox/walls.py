@@ -33,6 +33,14 @@ def visible_paths() -> list[Path]:
     return paths if base.is_relative_to("/usr") else [*paths, base]
 
 
+def hidden_interpreter() -> str:
+    """Why no program could see this interpreter, and what to do; empty where it can."""
+    base = Path(sys.base_prefix)
+    if not any(path.is_relative_to("/tmp") for path in (base, base.resolve())):
+        return ""
+    return f"Python lies in {base}, and a program's /tmp is its own: use a Python that is installed outside /tmp"
+
+
 def bubblewrap_command(bwrap: str, package: Path, shown_at: Path) -> list[str]:
     """`bwrap` with the options that build the same wall as `build_wall`; the worker's command follows.
 

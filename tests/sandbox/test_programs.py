@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from setwise.errors import InputError
-from setwise.sandbox import Isolation, Job, Limits, Status, detect_isolation, run_program, run_programs
+from setwise.sandbox import Isolation, Job, Limits, Status, detect_isolation, programs, run_program, run_programs
 
 ADD = "def add(a, b):\n    return a + b\n"
 
@@ -181,6 +181,16 @@ def test_untrusted_code_is_refused_without_isolation():
 def test_detecting_no_isolation_is_an_error_that_names_the_remedy():
     with pytest.raises(InputError, match="user namespaces"):
         detect_isolation("none")
+
+
+def test_a_python_under_tmp_is_said_to_be_the_reason(monkeypatch):
+    monkeypatch.setattr("sys.base_prefix", "/tmp/python")
+    for isolation in (None, Isolation.NAMESPACES, Isolation.BUBBLEWRAP):
+        chosen, reason = programs._choose.__wrapped__(isolation)
+        assert chosen is Isolation.NONE
+        assert reason.endswith(
+            "Python lies in /tmp/python, and a program's /tmp is its own: use a Python that is installed outside /tmp"
+        )
 
 
 def test_without_isolation_programs_run_when_told_to(caplog):
