@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from setwise.domains._readings import Aliases, join_readings
 from setwise.domains.splits import SplitParams
 from setwise.errors import InputError
 from setwise.sources import read_list, read_text
+
+_LARGEST_WHOLE = 2**53
+"""Up to here a float holds every integer exactly."""
 
 
 class GivenAnswersParams(SplitParams):
@@ -57,9 +62,18 @@ def read_column(row: Mapping[str, Any], path: str, place: str) -> Any:
 
 
 def read_gold(
-    row: Mapping[str, Any], params: GivenAnswersParams, place: str, extract: Callable[[str], str] = str
-) -> tuple[tuple[str, ...], ...]:
-    """The gold answers of a row, each with its aliases; `extract` takes the answer out of each text.
+    row: Mapping[str, Any],
+    params: GivenAnswersParams,
+    place: str,
+    form: Callable[[str], str],
+    extract: Callable[[str], str] = str,
+) -> tuple[Aliases, ...]:
+    """The gold answers of a row, each with its aliases; those of `several` that share an alias are one.
+
+    Args:
+        row, params, place: the row, where its answers stand, and how messages name it.
+        form: the normal form in which answers are compared.
+        extract: takes the answer out of each text.
 
     Raises:
         InputError: there is no answer, or it is not what `answer_is` says.
@@ -67,10 +81,8 @@ def read_gold(
     value = read_column(row, params.answer, place)
 
     def read_one(answer: object) -> str:
-        number = isinstance(answer, int | float) and not isinstance(answer, bool)
-        return read_text(
-            extract(read_text(str(answer) if number else answer, params.answer, place)), params.answer, place
-        )
+        text = read_text(_write_number(answer, params.answer, place), params.answer, place)
+        return read_text(extract(text), params.answer, place)
 
     if params.answer_is == "one":
         return ((read_one(value),),)
@@ -80,4 +92,13 @@ def read_gold(
     gold = [answer if isinstance(answer, list) else [answer] for answer in listed]
     if not gold or not all(gold):
         raise InputError(f"{place}: {params.answer} names no answer; mend or remove the row")
-    return tuple(dict.fromkeys(tuple(dict.fromkeys(map(read_one, aliases))) for aliases in gold))
+    return join_readings([[tuple(dict.fromkeys(map(read_one, aliases))) for aliases in gold]], form)
+
+
+def _write_number(value: object, column: str, place: str) -> object:
+    """A number as text, a whole one without `.0`: a column of integers with holes is one of floats."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if not math.isfinite(value):
+        raise InputError(f"{place}: {column} is {value}, which is no answer; mend or remove the row")
+    return str(int(value)) if value == int(value) and abs(value) <= _LARGEST_WHOLE else str(value)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from setwise.domains.base import Example, Expectation, Prepared
+from setwise.domains._readings import are_distinct, join_readings
+from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, SplitParams, load_splits
 from setwise.errors import InputError
 from setwise.matching.text import normalise_text
@@ -27,17 +28,21 @@ class AmbigqaParams(SplitParams):
     questions: Literal["all", "ambiguous"] = "all"
 
 
-class Ambigqa:
+class Ambigqa(Domain):
     """The domain. Not exclusive.
 
-    Gold is every answer of any annotator; answers that share an alias are one, and so are all answers to a question
-    that every annotator gave a single answer.
+    Gold is every answer of any annotator; answers that share an alias are one, unless an annotator lists them apart,
+    and so are all answers to a question that every annotator gave a single answer.
     """
 
     name: ClassVar[str] = "ambigqa"
     match: ClassVar[str] = "text"
     instruction: ClassVar[str] = "Answer the question with a short phrase; an ambiguous question has several answers."
     Params = AmbigqaParams
+
+    def exclusive(self, params: object) -> bool:
+        """Never: readings differ."""
+        return False
 
     def load(self, params: AmbigqaParams, seed: int) -> Prepared:
         """Load the splits; answers are open, so there is no vocabulary."""
@@ -48,13 +53,14 @@ class Ambigqa:
                 return Dropped("one answer only")
             return example
 
-        return load_splits(params, seed, make, _COLUMNS, _REMEDY)
+        return load_splits(self, params, seed, make, _COLUMNS, _REMEDY)
 
     def expectations(self) -> Sequence[Expectation]:
-        """Every alias shows something, and no two gold answers are the same."""
+        """Every alias shows something, no two gold answers are the same, and `several` says whether there are two."""
         return (
             Expectation("aliases_are_text", "gold", lambda e: all(normalise_text(a) for g in e.gold for a in g)),
-            Expectation("answers_are_distinct", "gold", lambda e: len(_join_same(e.gold)) == len(e.gold)),
+            Expectation("answers_are_distinct", "gold", lambda e: are_distinct(e.gold)),
+            Expectation("several_is_said", "columns", lambda e: e.columns.get("several") is (len(e.gold) > 1)),
         )
 
 
@@ -64,13 +70,13 @@ DOMAIN = Ambigqa()
 def _make_example(rows: Rows, index: int) -> Example:
     row, place = rows.rows[index], rows.place(index)
     annotations = read_records(row["annotations"], ("type", "answer", "qaPairs"), "annotations", place)
-    answers = [answer for annotation in annotations for answer in _answers(annotation, place)]
+    people = [_answers(annotation, place) for annotation in annotations]
+    if not any(people):
+        raise InputError(f"{place}: annotations hold no answer; mend or remove the row")
     if all(annotation["type"] == _SINGLE for annotation in annotations):
         # All annotators read one question: what they wrote are spellings of its one answer.
-        answers = [tuple(alias for answer in answers for alias in answer)] if answers else []
-    if not answers:
-        raise InputError(f"{place}: annotations hold no answer; mend or remove the row")
-    gold = _join_same(answers)
+        people = [[tuple(alias for answers in people for answer in answers for alias in answer)]]
+    gold = join_readings(people)
     return Example(
         domain="ambigqa",
         question=read_text(row["question"], "question", place),
@@ -98,15 +104,3 @@ def _aliases(value: object, column: str, place: str) -> tuple[str, ...]:
     if not aliases:
         raise InputError(f"{place}: {column} names no answer; mend or remove the row")
     return tuple(dict.fromkeys(aliases))
-
-
-def _join_same(answers: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    """Answers that share an alias, in normal form, become one with the aliases of all; the order is the first's."""
-    joined: list[tuple[str, ...]] = []
-    for answer in answers:
-        names = {normalise_text(alias) for alias in answer}
-        same = [other for other in joined if names & {normalise_text(alias) for alias in other}]
-        aliases = tuple(dict.fromkeys(alias for group in [*same, answer] for alias in group))
-        place = joined.index(same[0]) if same else len(joined)
-        joined = [*joined[:place], aliases, *(other for other in joined[place:] if other not in same)]
-    return tuple(joined)

@@ -78,14 +78,20 @@ class DomainParams(Section):
 
 
 class Domain(Protocol):
-    """One domain. A module in this package exposes an instance of it as `DOMAIN`."""
+    """One domain: a class derived from this one, of which a module in this package exposes an instance as `DOMAIN`."""
 
     name: ClassVar[str]
     instruction: ClassVar[str]
     """One sentence that says what is asked; it stands in the prompt of models that read instructions."""
     match: ClassVar[str]
     """The matcher that judges its answers (`setwise.matching.MATCHERS`); also what makes two answers the same."""
+    marginals: ClassVar[bool] = False
+    """Whether `posterior` holds each answer's own probability where several may be true; else it sums to 1."""
     Params: ClassVar[type[DomainParams]]
+
+    def exclusive(self, params: Any) -> bool:
+        """Whether these params say that at most one answer is true."""
+        ...
 
     def load(self, params: Any, seed: int) -> Prepared:
         """Load the splits `train` and `test` (disjoint by content), the same for the same params and seed.
@@ -98,6 +104,14 @@ class Domain(Protocol):
     def expectations(self) -> Sequence[Expectation]:
         """What `validate` checks of every example beyond the rules of all domains."""
         ...
+
+    def content(self, example: Example) -> str:
+        """What makes two examples of a split the same question."""
+        return question_content(example.question)
+
+    def leak_keys(self, example: Example) -> Sequence[str]:
+        """What no two splits may have in common: any one key makes an example known to another split."""
+        return (self.content(example),)
 
 
 _NOT_DOMAINS = {"base", "parquet", "splits"}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from setwise.domains.base import DomainParams, Example, Expectation, Prepared
+from setwise.domains.base import Domain, DomainParams, Example, Expectation, Prepared
 from setwise.errors import InputError
 
 if TYPE_CHECKING:
@@ -210,17 +210,27 @@ _BLOCK = 2000
 """Patients whose posterior is computed at once."""
 
 
-class Clinic:
+class Clinic(Domain):
     """The embedded default domain."""
 
     name = "clinic"
-    Params = ClinicParams
     match = "exact"
     instruction = "Name the diagnosis of this invented patient."
+    marginals = True
+    Params = ClinicParams
+
+    def exclusive(self, params: ClinicParams) -> bool:
+        """Whether a patient has one diagnosis."""
+        return params.mode == "one"
 
     def expectations(self) -> Sequence[Expectation]:
-        """Every patient is marked as invented."""
-        return (Expectation("marked_as_invented", "question", lambda e: e.question.startswith(_MARK)),)
+        """Every patient is marked as invented, and the posterior holds the gold."""
+        return (
+            Expectation("marked_as_invented", "question", lambda e: e.question.startswith(_MARK)),
+            Expectation(
+                "gold_in_posterior", "posterior", lambda e: {a for g in e.gold for a in g} <= dict(e.posterior).keys()
+            ),
+        )
 
     def load(self, params: ClinicParams, seed: int) -> Prepared:
         """Draw patients until both splits are full; a patient that repeats an earlier question is dropped."""

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from setwise.domains._ddxplus_text import Evidence, patient_text, read_evidences
-from setwise.domains.base import Example, Expectation, Prepared
+from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, SplitParams, load_splits
 from setwise.errors import InputError
 from setwise.sources import Rows, read_json, read_list
@@ -54,7 +54,7 @@ class _Release:
     vocabulary: tuple[str, ...]
 
 
-class Ddxplus:
+class Ddxplus(Domain):
     """The domain. `posterior` is the row's differential, which is not calibrated to the pathology (docs/domains.md)."""
 
     name: ClassVar[str] = "ddxplus"
@@ -62,11 +62,17 @@ class Ddxplus:
     instruction: ClassVar[str] = "Name the diagnoses that the patient most likely has."
     Params = DdxplusParams
 
+    def exclusive(self, params: DdxplusParams) -> bool:
+        """Whether the one pathology is asked for."""
+        return params.gold == "pathology"
+
     def expectations(self) -> Sequence[Expectation]:
-        """Prompts hold no code of the release, and the differential is in order."""
+        """Prompts hold no code of the release; the differential is there, in order, with the gold taken from it."""
         return (
             Expectation("no_evidence_code", "question", lambda example: not _CODE.search(example.question)),
+            Expectation("has_differential", "posterior", lambda example: bool(example.posterior)),
             Expectation("most_likely_first", "posterior", _is_most_likely_first),
+            Expectation("gold_of_the_differential", "posterior", _is_gold_in_differential),
         )
 
     def load(self, params: DdxplusParams, seed: int) -> Prepared:
@@ -76,7 +82,7 @@ class Ddxplus:
         def make(rows: Rows, index: int, _split: str) -> Example | Dropped:
             return _make_example(rows, index, params, release)
 
-        prepared = load_splits(params, seed, make, _COLUMNS, _REMEDY)
+        prepared = load_splits(self, params, seed, make, _COLUMNS, _REMEDY)
         return replace(prepared, vocabulary=release.vocabulary)
 
 
@@ -86,6 +92,12 @@ DOMAIN = Ddxplus()
 def _is_most_likely_first(example: Example) -> bool:
     probabilities = [probability for _, probability in example.posterior]
     return probabilities == sorted(probabilities, reverse=True)
+
+
+def _is_gold_in_differential(example: Example) -> bool:
+    """Whether every gold condition is in the differential; a single pathology need not be."""
+    names = {name for answer in example.gold for name in answer}
+    return example.exclusive or names <= dict(example.posterior).keys()
 
 
 def _read_release(params: DdxplusParams) -> _Release:

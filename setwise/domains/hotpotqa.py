@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from setwise.domains.base import Example, Expectation, Prepared
+from setwise.domains.base import Domain, Example, Expectation, Prepared, question_content
 from setwise.domains.splits import Dropped, SplitParams, load_splits
 from setwise.errors import InputError
 from setwise.matching.text import normalise_text
@@ -36,7 +36,7 @@ class HotpotqaParams(SplitParams):
     distractors: int | None = Field(default=None, ge=0)
 
 
-class Hotpotqa:
+class Hotpotqa(Domain):
     """The domain. One answer, so exclusive; what is removed depends on the seed and the question alone."""
 
     name: ClassVar[str] = "hotpotqa"
@@ -46,13 +46,21 @@ class Hotpotqa:
     )
     Params = HotpotqaParams
 
+    def exclusive(self, params: object) -> bool:
+        """Always: a question has one answer."""
+        return True
+
+    def content(self, example: Example) -> str:
+        """The bare question: it is the same whatever paragraphs stand with it."""
+        return question_content(bare_question(example))
+
     def load(self, params: HotpotqaParams, seed: int) -> Prepared:
-        """Load the splits; a question counts as the same whatever paragraphs stand with it."""
+        """Load the splits."""
 
         def make(rows: Rows, index: int, _split: str) -> Example | Dropped:
             return _make_example(rows, index, params, seed)
 
-        return load_splits(params, seed, make, _COLUMNS, _REMEDY, content=bare_question)
+        return load_splits(self, params, seed, make, _COLUMNS, _REMEDY)
 
     def expectations(self) -> Sequence[Expectation]:
         """0, 1 or 2 paragraphs were removed, and the answer is some text."""

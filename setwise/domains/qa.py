@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from setwise.domains._given_answers import GivenAnswersParams, read_column, read_gold
-from setwise.domains.base import Example, Expectation, Prepared
+from setwise.domains._readings import are_distinct
+from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, load_splits
 from setwise.matching.text import normalise_text
 from setwise.sources import Rows, read_text
@@ -19,13 +20,17 @@ class QaParams(GivenAnswersParams):
     context: str | None = None
 
 
-class Qa:
+class Qa(Domain):
     """The domain: answers are compared as normalised text."""
 
     name: ClassVar[str] = "qa"
     match: ClassVar[str] = "text"
     instruction: ClassVar[str] = "Answer the question with a short phrase."
     Params = QaParams
+
+    def exclusive(self, params: QaParams) -> bool:
+        """As `exclusive` and `answer_is` say."""
+        return params.is_exclusive
 
     def load(self, params: QaParams, seed: int) -> Prepared:
         """Load the splits; answers are open, so there is no vocabulary."""
@@ -36,15 +41,18 @@ class Qa:
             if params.context is not None:
                 context = read_text(read_column(row, params.context, place), params.context, place)
                 question = f"{context}\n\nQuestion: {question}"
-            gold = read_gold(row, params, place)
+            gold = read_gold(row, params, place, normalise_text)
             source = {"dataset": "qa", "file": rows.name, "row": index + 1}
             return Example("qa", question, gold, "text", params.is_exclusive, source)
 
-        return load_splits(params, seed, make, (), "set domain.train or domain.test to rows of questions")
+        return load_splits(self, params, seed, make, (), "set domain.train or domain.test to rows of questions")
 
     def expectations(self) -> Sequence[Expectation]:
-        """Every alias shows something."""
-        return (Expectation("aliases_are_text", "gold", lambda e: all(normalise_text(a) for g in e.gold for a in g)),)
+        """Every alias shows something, and no two gold answers are the same."""
+        return (
+            Expectation("aliases_are_text", "gold", lambda e: all(normalise_text(a) for g in e.gold for a in g)),
+            Expectation("answers_are_distinct", "gold", lambda e: are_distinct(e.gold)),
+        )
 
 
 DOMAIN = Qa()

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from setwise.domains.base import DomainParams, Example, Prepared, question_content
+from setwise.domains.base import Domain, DomainParams, Example, Prepared
 from setwise.errors import InputError
 from setwise.sources import Location, Rows, read_rows
 
@@ -47,14 +47,15 @@ MakeExample = Callable[[Rows, int, str], Example | Dropped]
 
 @dataclass
 class _Builder:
-    """Examples taken so far; `holder` maps a question's content to the split that holds it."""
+    """Examples taken so far. `holder` maps a question's content, and `known` each of its leak keys, to its split."""
 
+    domain: Domain
     make: MakeExample
     seed: int
-    content: Callable[[Example], str]
     splits: dict[str, tuple[Example, ...]] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
     holder: dict[str, str] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
 
     def shuffled(self, rows: Rows) -> list[int]:
         """The row indices in an order that the seed decides, whatever file format they came in."""
@@ -76,37 +77,44 @@ class _Builder:
             if isinstance(example, Dropped):
                 self.dropped[f"{split}: {example.reason}"] += 1
                 continue
-            content = question_content(self.content(example))
-            if content in self.holder:
-                self.dropped[f"{split}: question already in {self.holder[content]}"] += 1
+            if (there := self._holder_of(example, split)) is not None:
+                self.dropped[f"{split}: question already in {there}"] += 1
                 continue
-            self.holder[content] = split
+            self.holder[self.domain.content(example)] = split
+            self.known |= dict.fromkeys(self.domain.leak_keys(example), split)
             taken[index] = example
         self.splits[split] = self.splits.get(split, ()) + tuple(taken[index] for index in sorted(taken))
         return indices[tried:]
 
+    def _holder_of(self, example: Example, split: str) -> str | None:
+        """The split that holds this question already; one that shares a leak key with it must be another."""
+        if (there := self.holder.get(self.domain.content(example))) is not None:
+            return there
+        elsewhere = (self.known.get(key, split) for key in self.domain.leak_keys(example))
+        return next((there for there in elsewhere if there != split), None)
+
 
 def load_splits(
+    domain: Domain,
     params: SplitParams,
     seed: int,
     make: MakeExample,
     columns: Sequence[str],
     remedy: str,
-    content: Callable[[Example], str] = lambda example: example.question,
 ) -> Prepared:
     """Read the rows that `params` names and make the splits `train`, `test` and, if asked for, `warmstart`.
 
     Test comes first: a question that stands in test is left out of every other split.
 
     Args:
+        domain: says which examples are the same question, and which no two splits may share.
         make: a row's example, or why it makes none.
         columns: what every row must have; `remedy` says where rows that have it come from.
-        content: what makes two examples the same question, where the prompt says more than the question.
 
     Raises:
         InputError: a source cannot be had, a row cannot be read, or a split would be empty.
     """
-    builder = _Builder(make, seed, content)
+    builder = _Builder(domain, make, seed)
     train = _read(params.train, "domain.train", columns, remedy)
     indices: Sequence[int] = builder.shuffled(train)
     if params.test is not None:

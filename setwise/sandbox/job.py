@@ -19,7 +19,7 @@ class Status(StrEnum):
     CRASHED = "crashed"
     """The program could not be loaded, left early, died, or went over a limit other than time."""
     REFUSED = "refused"
-    """Nothing was judged: no isolation, or tests and set-up that cannot be run."""
+    """Nothing was judged: no isolation, a sandbox that was lost, or tests and set-up that cannot be run."""
 
 
 class Isolation(StrEnum):

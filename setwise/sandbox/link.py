@@ -22,7 +22,7 @@ from setwise.sandbox import channel, plain
 from setwise.sandbox.job import Limits, Status
 
 _TICK_SECONDS = 0.05
-"""How often the memory of a program that does not answer is looked at."""
+"""How often the memory of a program that has been asked something is looked at."""
 
 
 class EndedError(BaseException):
@@ -45,7 +45,8 @@ class Link:
         self._descriptor = descriptor
         self._pid = pid
         self._limits = limits
-        self._deadline = time.monotonic() + limits.wall_seconds
+        self._looked = time.monotonic()
+        self._deadline = self._looked + limits.wall_seconds
         self.fault: Verdict | None = None
         self.last: Any = None
         """The last value that the program handed over, for the detail of a failed test."""
@@ -114,10 +115,17 @@ class Link:
             left = self._deadline - time.monotonic()
             if left <= 0:
                 self._end(Status.TIMED_OUT, f"over {self._limits.wall_seconds:g} s")
-            if poll.poll(1000 * min(left, _TICK_SECONDS)):
+            ready = poll.poll(1000 * min(left, _TICK_SECONDS))
+            self._look_at_memory()  # also while it answers: bit by bit, an answer can take as long as it likes
+            if ready:
                 return
-            if _resident_bytes() > self._limits.memory_bytes:
-                self._end(Status.CRASHED, "its processes together used more than memory_bytes")
+
+    def _look_at_memory(self) -> None:
+        if time.monotonic() < self._looked + _TICK_SECONDS:
+            return
+        if _resident_bytes() > self._limits.memory_bytes:
+            self._end(Status.CRASHED, "its processes together used more than memory_bytes")
+        self._looked = time.monotonic()
 
     def _cause_of_death(self) -> tuple[Status, str]:
         with open(os.pidfd_open(self._pid)) as process:  # noqa: PTH123 - a descriptor, not a path

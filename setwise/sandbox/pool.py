@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,42 @@ class WorkerProcess:
             self._process.stderr.close()
 
 
+@dataclass
+class _Batch:
+    """The jobs of one call by index: those that wait for a worker, and the verdicts so far."""
+
+    jobs: Sequence[Job]
+    isolation: Isolation
+    waiting: deque[int]
+    results: dict[int, Result] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)
+    """Jobs whose worker was lost, through their own doing or not; each gets one other worker."""
+
+    def hand_next(self, worker: WorkerProcess, limits: Limits) -> None:
+        """Give `worker` the next job."""
+        index = self.waiting.popleft()
+        worker.hand(index, self.jobs[index], limits.wall_seconds)
+
+    def take(self, index: int, message: dict[str, Any]) -> None:
+        """Note a worker's verdict."""
+        self.results[index] = Result(
+            Status(message["status"]),
+            message["detail"],
+            message.get("failed_test"),
+            message.get("seconds", 0.0),
+            self.isolation,
+        )
+
+    def lose(self, index: int, reason: str) -> None:
+        """Let the job wait for another worker; the second time it is refused, for nobody has judged it."""
+        if index in self.lost:
+            detail = f"sandbox worker lost twice: {reason}"
+            self.results[index] = Result(Status.REFUSED, detail, isolation=self.isolation)
+        else:
+            self.lost.add(index)
+            self.waiting.append(index)
+
+
 class Pool:
     """Workers with one isolation and one set of limits. One call runs at a time; further callers wait."""
 
@@ -129,17 +166,16 @@ class Pool:
     def run(self, jobs: Sequence[Job]) -> list[Result]:
         """The verdicts on `jobs`, in their order; refused where no worker can be started."""
         with self._lock:
-            results: dict[int, Result] = {}
-            waiting = deque(enumerate(jobs))
-            while waiting:
+            batch = _Batch(jobs, self._isolation, deque(range(len(jobs))))
+            while batch.waiting:
                 try:
-                    self._start(min(self._size, len(waiting)))
+                    self._start(min(self._size, len(batch.waiting)))
                 except BrokenWorkerError as error:
                     refused = Result(Status.REFUSED, f"no sandbox: {error}", isolation=self._isolation)
-                    results |= {index: refused for index, _ in waiting}
+                    batch.results |= dict.fromkeys(batch.waiting, refused)
                     break
-                self._drain(waiting, results)
-            return [results[index] for index in range(len(jobs))]
+                self._drain(batch)
+            return [batch.results[index] for index in range(len(jobs))]
 
     def start(self) -> None:
         """Start one worker, if there is none.
@@ -167,27 +203,27 @@ class Pool:
             raise
         self._workers += new
 
-    def _drain(self, waiting: deque[tuple[int, Job]], results: dict[int, Result]) -> None:
-        """Hand out jobs until all are done, or until `waiting` needs a worker in the place of one that died."""
+    def _drain(self, batch: _Batch) -> None:
+        """Hand out jobs until all are done, or until one waits for a worker in the place of one that died."""
         with selectors.DefaultSelector() as selector:
             for worker in self._workers:
                 worker.job = None  # what an interrupted call left is answered with an older number, and passed over
                 selector.register(worker.verdicts, selectors.EVENT_READ, worker)
-                if waiting:
-                    worker.hand(*waiting.popleft(), self._limits.wall_seconds)
+                if batch.waiting:
+                    batch.hand_next(worker, self._limits)
             while busy := [worker for worker in self._workers if worker.job is not None]:
                 left = min(worker.deadline for worker in busy) - time.monotonic()
                 ready = [key.data for key, _ in selector.select(max(0.0, left))]
                 late = [worker for worker in busy if worker.deadline < time.monotonic() and worker not in ready]
                 for worker in ready + late:
-                    self._collect(worker, results, worker in late)
+                    self._collect(worker, batch, worker in late)
                     if worker not in self._workers:
                         selector.unregister(worker.verdicts)
                         worker.close()
-                    elif waiting and worker.job is None:
-                        worker.hand(*waiting.popleft(), self._limits.wall_seconds)
+                    elif batch.waiting and worker.job is None:
+                        batch.hand_next(worker, self._limits)
 
-    def _collect(self, worker: WorkerProcess, results: dict[int, Result], late: bool) -> None:
+    def _collect(self, worker: WorkerProcess, batch: _Batch, late: bool) -> None:
         """Take a worker's verdict on its job; a worker that died or does not answer is struck off."""
         try:
             if late:
@@ -195,13 +231,9 @@ class Pool:
             message = worker.read()
         except BrokenWorkerError as error:
             self._workers.remove(worker)
-            message = {"status": Status.CRASHED, "detail": f"sandbox worker lost: {error}"}
-        if message and worker.job is not None:
-            results[worker.job] = Result(
-                Status(message["status"]),
-                message["detail"],
-                message.get("failed_test"),
-                message.get("seconds", 0.0),
-                self._isolation,
-            )
-            worker.job = None
+            if worker.job is not None:
+                batch.lose(worker.job, str(error))
+        else:
+            if message and worker.job is not None:
+                batch.take(worker.job, message)
+                worker.job = None

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 
 from setwise.errors import InputError
+from setwise.sandbox import walls
 from setwise.sandbox.job import Isolation, Job, Limits, Result, Status
 from setwise.sandbox.pool import BrokenWorkerError, Pool
 
@@ -94,6 +95,8 @@ def _choose(asked: Isolation | None) -> tuple[Isolation, str]:
     """The isolation to use, and, where it is none, why."""
     if asked is Isolation.NONE:
         return Isolation.NONE, f"untrusted code is not run with isolation 'none': {_REMEDY}"
+    if hidden := walls.hidden_interpreter():
+        return Isolation.NONE, f"untrusted code is not run without isolation: {hidden}"
     reasons = []
     for isolation in [asked] if asked else [Isolation.BUBBLEWRAP, Isolation.NAMESPACES]:
         problem = _probe(isolation)

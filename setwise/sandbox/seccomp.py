@@ -54,7 +54,9 @@ _DENIED = {
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
 }
-_CLONE, _SOCKET = (56, 220), (41, 198)
+_CLONE, _SOCKET, _MMAP = (56, 220), (41, 198), (9, 222)
+_MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
+"""Together they are shared memory, whose pages count for nobody who has not touched them."""
 _SOCKET_FAMILIES = (1, 2, 10)
 """AF_UNIX, AF_INET, AF_INET6: those that a network namespace cuts off. Others, such as AF_VSOCK, reach the host."""
 _ARCHITECTURES = {"x86_64": (_X86, 0xC000003E), "aarch64": (_ARM, 0xC00000B7)}
@@ -63,7 +65,7 @@ _NEW_NAMESPACE = 0x7E020080
 """CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET."""
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER_OFFSET, _ARCH_OFFSET, _FIRST_ARGUMENT_OFFSET = 0, 4, 16
+_NUMBER_OFFSET, _ARCH_OFFSET, _FIRST_ARGUMENT_OFFSET, _FOURTH_ARGUMENT_OFFSET = 0, 4, 16, 40
 _ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | errno.ENOSYS
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 
@@ -106,6 +108,12 @@ def system_call_filter() -> _Program:
     steps += [(_EQUAL, 0, count + 3, _SOCKET[column]), (_LOAD, 0, 0, _FIRST_ARGUMENT_OFFSET)]
     steps += [(_EQUAL, count - i, 0, family) for i, family in enumerate(_SOCKET_FAMILIES)]
     steps += [
+        (_RETURN, 0, 0, _REFUSE),
+        (_RETURN, 0, 0, _ALLOW),
+        (_EQUAL, 0, 5, _MMAP[column]),
+        (_LOAD, 0, 0, _FOURTH_ARGUMENT_OFFSET),
+        (_ANY_BIT, 0, 2, _MAP_SHARED),
+        (_ANY_BIT, 0, 1, _MAP_ANONYMOUS),
         (_RETURN, 0, 0, _REFUSE),
         (_RETURN, 0, 0, _ALLOW),
         (_EQUAL, 0, 3, _CLONE[column]),

@@ -18,8 +18,9 @@ from setwise.sandbox.job import Limits
 
 INSIDE_ID = 1000
 NOBODY = 65534
-_DEVICES = tuple(Path(path) for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/proc"))
-"""With `/proc`, from which the worker names its children; every program gets another one over it."""
+_DEVICES = tuple(Path(path) for path in ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom", "/proc"))
+"""With `/proc`, from which the worker names its children; every program gets another one over it. Not `/dev/zero`: a
+shared mapping of it is shared memory that no limit holds."""
 _MOUNT_POINTS = ("/mnt", "/tmp", "/run", "/var")
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/nix/store")
 _FRESH = sc.CLONE_NEWNS | sc.CLONE_NEWNET | sc.CLONE_NEWIPC | sc.CLONE_NEWUTS
@@ -30,6 +31,14 @@ def visible_paths() -> list[Path]:
     paths = [Path(path) for path in _SYSTEM if Path(path).exists()]
     base = Path(sys.base_prefix)
     return paths if base.is_relative_to("/usr") else [*paths, base]
+
+
+def hidden_interpreter() -> str:
+    """Why no program could see this interpreter, and what to do; empty where it can."""
+    base = Path(sys.base_prefix)
+    if not any(path.is_relative_to("/tmp") for path in (base, base.resolve())):
+        return ""
+    return f"Python lies in {base}, and a program's /tmp is its own: use a Python that is installed outside /tmp"
 
 
 def bubblewrap_command(bwrap: str, package: Path, shown_at: Path) -> list[str]:

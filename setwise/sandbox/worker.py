@@ -199,6 +199,7 @@ def _stream_pair() -> tuple[int, int]:
 def _be_program(descriptor: int, limits: Limits) -> NoReturn:
     """The forked grandchild: keep one descriptor and no right, and run the program."""
     try:
+        os.setsid()  # signals to a process group pass through PID namespaces, and the worker is in the one it leaves
         os.dup2(descriptor, 3)
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))
         sc.drop_capabilities()

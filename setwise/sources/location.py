@@ -59,14 +59,31 @@ def data_roots() -> list[Path]:
 def link_out_of(roots: Sequence[Path], place: Path) -> Path | None:
     """What leads out of `roots`: `place` itself, or a link in it if it is a folder; None where nothing does.
 
-    Files in DVC's cache, which DVC may link to, count as inside: their names are digests of their content.
+    A link in there to a file in DVC's cache, as DVC makes them, counts as inside: such a file's name is a digest of its
+    content.
     """
     links = (path for path in place.rglob("*") if path.is_symlink()) if place.is_dir() else ()
-    for path in (place, *links):
-        target = path.resolve()
-        if not any(target.is_relative_to(root) for root in roots) and target.parts[-4:-2] != ("files", "md5"):
-            return path
-    return None
+    return next((path for path in (place, *links) if not _is_inside(path, roots)), None)
+
+
+def _is_inside(path: Path, roots: Sequence[Path]) -> bool:
+    target = path.resolve()
+    if path.is_symlink() and target.parts[-4:-2] == ("files", "md5"):
+        target = path.parent.resolve()
+    return any(target.is_relative_to(root) for root in roots)
+
+
+def require_inside(path: Path, key: str) -> None:
+    """Refuse a path that leads out of `data_roots`, itself or by a link in it.
+
+    Raises:
+        InputError: it does; names the param `key` and the remedy.
+    """
+    if (outside := link_out_of(data_roots(), path)) is not None:
+        raise InputError(
+            f"{key}: {outside} lies outside the workspace; put the data under raw/, "
+            "or export SETWISE_DATA=<the folder it lies in>"
+        )
 
 
 def expand_path(path: str, key: str) -> Path:
@@ -83,11 +100,7 @@ def expand_path(path: str, key: str) -> Path:
                 f"export {name}=<folder of the files>, or set {key} to another path"
             )
     found = Path(_VARIABLE.sub(lambda match: os.environ[match[1]], path)).expanduser()
-    if (outside := link_out_of(data_roots(), found)) is not None:
-        raise InputError(
-            f"{key}: {outside} lies outside the workspace; put the data under raw/, "
-            "or export SETWISE_DATA=<the folder it lies in>"
-        )
+    require_inside(found, key)
     if not found.exists():
         raise InputError(f"{key}: {found} is not there; put the file there, or set {key} to where it is")
     return found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
 
 from setwise.errors import InputError
 from setwise.sources.files import decode_file
-from setwise.sources.location import HubSource, Location, expand_path
+from setwise.sources.location import HubSource, Location, expand_path, require_inside
 from setwise.sources.rows import Rows
 
 
@@ -40,10 +44,15 @@ def _read_hub(source: HubSource, key: str) -> Rows:
     import datasets
     from datasets.exceptions import DatasetsError
 
+    if local:
+        _refuse_addresses(Path(path), key)
     try:
-        loaded = datasets.load_dataset(
-            path, source.config, split=source.split, revision=None if local else source.revision
-        )
+        builder = datasets.load_dataset_builder(path, source.config, revision=None if local else source.revision)
+        _check_data_files(builder.config.data_files or {}, local, key)
+        builder.download_and_prepare()
+        loaded = builder.as_dataset(split=source.split)
+    except InputError:
+        raise
     except (DatasetsError, OSError, ValueError, RuntimeError, TypeError) as error:
         kind = "folder" if local else "Hub dataset"
         remedy = (
@@ -55,6 +64,38 @@ def _read_hub(source: HubSource, key: str) -> Rows:
         raise InputError(f"{key}: {kind} {source.hub} cannot be had ({_first_line(error)}); {remedy}") from error
     label = PurePosixPath(path).name if local else f"{source.hub}@{source.revision}"
     return Rows(f"{label}/{source.split}", list(loaded))
+
+
+def _refuse_addresses(folder: Path, key: str) -> None:
+    """Refuse a folder whose card names files by an address: `datasets` asks for those as soon as it reads the card."""
+    for file in ("README.md", ".huggingface.yaml"):
+        text = (folder / file).read_text(encoding="utf-8") if (folder / file).is_file() else ""
+        head = text.split("---", 2)[1:2] if file == "README.md" and text.startswith("---") else [text]
+        try:
+            configs = [(yaml.safe_load(part) or {}).get("configs") for part in head]
+        except (yaml.YAMLError, AttributeError):
+            continue  # no front matter; `datasets` says so where it needs one
+        if found := [text for text in _texts(configs) if "://" in text or "::" in text]:
+            raise InputError(
+                f"{key}: {folder / file} takes rows from {found[0]}; fetch that file, and name it by its path there"
+            )
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
+
+
+def _check_data_files(data_files: Mapping[Any, Sequence[str]], local: bool, key: str) -> None:
+    """Refuse files that a dataset's card names outside the workspace, or for a dataset of the Hub, on this machine."""
+    for file in (str(file) for files in data_files.values() for file in files):
+        if local:
+            require_inside(Path(file), key)
+        elif not file.startswith("hf://"):
+            raise InputError(f"{key}: the dataset's card takes rows from {file}, not from the Hub; use another dataset")
 
 
 def _first_line(error: BaseException) -> str:

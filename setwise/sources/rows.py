@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from setwise.errors import InputError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a pair, as JSON may spell it: no character, and no file can hold it."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +96,15 @@ def read_text(value: object, column: str, place: str) -> str:
     """A text that shows something, with line ends as newlines and none around it.
 
     Raises:
-        InputError: it is no text, or empty; names the row `place` and the column.
+        InputError: it is no text, empty, or cannot be written as UTF-8; names the row `place` and the column.
     """
     if not isinstance(value, str):
         raise InputError(f"{place}: {column} is a {type(value).__name__}, not a text; mend or remove the row")
     text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text:
         raise InputError(f"{place}: {column} is empty; mend or remove the row")
+    if (broken := _SURROGATE.search(text)) is not None:
+        raise InputError(f"{place}: {column} holds half a character ({broken[0]!a}); mend or remove the row")
     return text
 
 

@@ -93,9 +93,9 @@ class TestGold:
         rows = [*_ROWS, _row("Two?", _multiple(["Paris."], ["Rome"], ["the paris", "Lutetia"]))]
         assert _golds(_load(write_rows("a.jsonl", rows)))["Two?"] == (("Paris.", "the paris", "Lutetia"), ("Rome",))
 
-    def test_an_answer_that_links_two_others_joins_all_three(self, write_rows: Any) -> None:
-        rows = [*_ROWS, _row("Link?", _multiple(["a1"], ["b1"], ["c1"]), _single("c1", "a1"))]
-        assert _golds(_load(write_rows("a.jsonl", rows)))["Link?"] == (("a1", "c1"), ("b1",))
+    def test_an_answer_that_links_two_which_an_annotator_tells_apart_joins_neither(self, write_rows: Any) -> None:
+        rows = [*_ROWS, _row("Link?", _single("c1", "a1"), _multiple(["a1"], ["b1"], ["c1"]))]
+        assert _golds(_load(write_rows("a.jsonl", rows)))["Link?"] == (("a1",), ("b1",), ("c1",))
 
     def test_only_ambiguous_questions_are_kept_where_asked_and_the_others_counted(self, write_rows: Any) -> None:
         prepared = _load(write_rows("a.jsonl", _ROWS), questions="ambiguous")
@@ -139,4 +139,22 @@ def test_every_real_row_is_read_and_meets_the_expectations() -> None:
     assert {split: len(examples) for split, examples in prepared.splits.items()} == {"test": 2002, "train": 10036}
     examples = [e for split in prepared.splits.values() for e in split]
     assert [(x.name, e) for e in examples for x in DOMAIN.expectations() if not x.holds(e)] == []
-    assert sum(len(e.gold) > 1 for e in prepared.splits["train"]) == 4583
+    assert {split: sum(len(e.gold) > 1 for e in rows) for split, rows in prepared.splits.items()} == {
+        "test": 1152,
+        "train": 4589,
+    }
+
+
+@pytest.mark.skipif("SETWISE_REAL_DATA" not in os.environ, reason="SETWISE_REAL_DATA is unset: no real rows to read")
+@pytest.mark.parametrize(
+    ("question", "answers"),
+    [
+        ("When did the ranch season 2 come out?", {"June 16, 2017", "December 15, 2017"}),
+        ("What are the 2 parks at euro disney?", {"Disneyland Park", "Walt Disney Studios Park"}),
+    ],
+)
+def test_answers_of_real_annotators_stay_apart(question: str, answers: set[str]) -> None:
+    folder = "${SETWISE_REAL_DATA}/ambignq_light_"
+    prepared = _load(folder + "train.jsonl.gz", test=folder + "dev.jsonl.gz", test_size=None)
+    [gold] = [gold for asked, gold in _golds(prepared).items() if asked == question]
+    assert len([answer for answer in gold if set(answer) & answers]) == len(answers)

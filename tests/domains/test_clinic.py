@@ -170,9 +170,10 @@ def test_the_source_names_each_row_of_a_split_once() -> None:
     assert rows == list(range(100))
 
 
-def test_every_patient_is_marked_as_invented() -> None:
-    (rule,) = DOMAIN.expectations()
-    assert all(rule.holds(example) for example in DOMAIN.load(small(), 0).splits["train"])
+@pytest.mark.parametrize("mode", ["one", "several"])
+def test_every_patient_meets_the_expectations(mode: str) -> None:
+    examples = DOMAIN.load(small(mode=mode), 0).splits["train"]
+    assert all(rule.holds(example) for rule in DOMAIN.expectations() for example in examples)
 
 
 def test_more_patients_than_can_be_told_apart_are_refused_before_any_is_drawn() -> None:

@@ -55,6 +55,24 @@ def test_the_splits_of_the_hub_give_the_same(write_hub: Callable[..., str]) -> N
     assert prepared.dropped == {}
 
 
+def test_a_train_task_with_the_text_or_the_program_of_a_test_task_is_dropped_and_counted(write_rows: Any) -> None:
+    same_text = _full(602, text="Write a  function to ADD 11.")
+    same_program = _full(603, code="def add(number):  # the sum\n    return number + 11", text="Sum up.")
+    prepared = _load(write_rows("m.jsonl", [_full(11), _full(601), same_text, same_program]))
+    assert _tasks(prepared) == {"test": [11], "train": [601]}
+    assert prepared.dropped["train: question already in test"] == 2
+
+
+def test_two_tasks_of_a_split_may_show_the_same_prompt(write_rows: Any) -> None:
+    rows = [_full(11), _full(12, text=_full(11)["text"], test_list=_full(11)["test_list"]), _full(601)]
+    assert _tasks(_load(write_rows("m.jsonl", rows)))["test"] == [11, 12]
+
+
+def test_a_task_given_twice_is_dropped_and_counted(write_rows: Any) -> None:
+    prepared = _load(write_rows("m.jsonl", [_full(11), _full(11, text="Again."), _full(601)]))
+    assert _tasks(prepared)["test"] == [11] and prepared.dropped["test: question already in test"] == 1
+
+
 def test_line_ends_are_newlines_everywhere(write_rows: Any) -> None:
     setup = "root = 1\r\nother = 2"
     examples = _load(write_rows("m.jsonl", [_full(11), _full(601, test_setup_code=setup)])).splits["train"]
@@ -97,7 +115,17 @@ def test_a_row_with_neither_text_nor_prompt_names_the_column(write_rows: Any) ->
         _load(write_rows("m.jsonl", [row]))
 
 
-_GOOD = Example("mbpp", "q", (("def f(): return 1",),), "code", False, {}, ("assert f() == 1",), "import re")
+_GOOD = Example(
+    domain="mbpp",
+    question="q",
+    gold=(("def f(): return 1",),),
+    match="code",
+    exclusive=False,
+    source={},
+    tests=("assert f() == 1",),
+    setup="import re",
+    columns={"task_id": 11},
+)
 
 
 @pytest.mark.parametrize(
@@ -106,18 +134,22 @@ _GOOD = Example("mbpp", "q", (("def f(): return 1",),), "code", False, {}, ("ass
         ({}, set()),
         ({"tests": ()}, {"has_tests"}),
         ({"tests": ("f() == 1",)}, {"tests_assert"}),
-        ({"tests": ("assert (",)}, {"tests_assert"}),
+        ({"tests": ("assert (",)}, {"tests_assert", "tests_use_the_program"}),
+        ({"tests": ("assert f() == 1", "assert True")}, {"tests_use_the_program"}),
+        ({"question": "q\n\ndef f():\n  return 1"}, {"program_not_in_prompt"}),
+        ({"columns": {}}, {"task_is_numbered"}),
+        ({"gold": ()}, {"tests_use_the_program", "program_not_in_prompt"}),
         ({"setup": "import"}, {"setup_is_python"}),
-        ({"gold": (("def f(",),)}, {"program_is_python"}),
+        ({"gold": (("def f(",),)}, {"program_is_python", "tests_use_the_program"}),
     ],
 )
-def test_the_expectations_catch_what_is_no_python(change: dict[str, Any], failing: set[str]) -> None:
+def test_the_expectations_catch_damage(change: dict[str, Any], failing: set[str]) -> None:
     example = replace(_GOOD, **change)
     assert {x.name for x in DOMAIN.expectations() if not x.holds(example)} == failing
 
 
 @pytest.mark.skipif("SETWISE_REAL_DATA" not in os.environ, reason="SETWISE_REAL_DATA is unset: no real rows to read")
-@pytest.mark.parametrize(("file", "sizes"), [("full", (499, 374)), ("sanitized", (257, 120))])
+@pytest.mark.parametrize(("file", "sizes"), [("full", (500, 360)), ("sanitized", (257, 117))])
 def test_every_real_row_is_read_and_meets_the_expectations(file: str, sizes: tuple[int, int]) -> None:
     prepared = _load(f"${{SETWISE_REAL_DATA}}/mbpp_{file}.jsonl.gz")
     assert (len(prepared.splits["test"]), len(prepared.splits["train"])) == sizes

@@ -25,16 +25,37 @@ def _golds(prepared: Prepared) -> set[tuple[tuple[str, ...], ...]]:
     [
         ("one", "Paris", (("Paris",),)),
         ("one", 1789, (("1789",),)),
+        ("one", 5.0, (("5",),)),
+        ("one", 0.5, (("0.5",),)),
+        ("one", -3.0, (("-3",),)),
+        ("one", 1e300, (("1e+300",),)),
+        ("one", "5.0", (("5.0",),)),
+        ("one", "nan", (("nan",),)),
         ("one", "[1, 2]", (("[1, 2]",),)),
         ("aliases", ["Paris", "Lutetia", "Paris"], (("Paris", "Lutetia"),)),
         ("several", ["Paris", "Rome", "Paris"], (("Paris",), ("Rome",))),
         ("several", [["Paris", "Lutetia"], "Rome", 3], (("Paris", "Lutetia"), ("Rome",), ("3",))),
+        ("several", ["NYC", "nyc", "the NYC"], (("NYC", "nyc", "the NYC"),)),
+        ("several", ["Rome", ["NYC", "New York"], "Nyc.", 3.0, "3"], (("Rome",), ("NYC", "New York", "Nyc."), ("3",))),
         ("several", "['Paris', 'Rome']", (("Paris",), ("Rome",))),
     ],
 )
 def test_the_answer_column_is_read_as_the_params_say(write_rows: Any, answer_is: str, value: object, gold: Any) -> None:
     rows = [{"question": f"q{i}", "answer": value} for i in range(2)]
     assert _golds(_load(write_rows("q.jsonl", rows), answer_is=answer_is)) == {gold}
+
+
+def test_a_column_of_integers_with_holes_is_read_as_integers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    monkeypatch.chdir(tmp_path)
+    table = {"question": ["a", "b", "c"], "answer": [5.0, float("nan"), 7.0]}
+    pq.write_table(pa.table(table), "holes.parquet")
+    with pytest.raises(InputError, match=r"holes\.parquet row 2: answer is nan, which is no answer; mend or remove"):
+        _load("holes.parquet")
+    pq.write_table(pa.table(table).take([0, 2]), "mended.parquet")
+    assert _golds(_load("mended.parquet")) == {(("5",),), (("7",),)}
 
 
 def test_columns_are_named_and_a_dot_reads_into_them(write_rows: Any) -> None:
@@ -72,6 +93,9 @@ def test_several_answers_that_exclude_each_other_are_refused() -> None:
         ),
         ({"question": "q", "answer": ""}, "one", "answer is empty"),
         ({"question": "q", "answer": None}, "one", "answer is a NoneType"),
+        ({"question": "q", "answer": float("nan")}, "one", "answer is nan, which is no answer"),
+        ({"question": "q", "answer": [1, float("inf")]}, "several", "answer is inf, which is no answer"),
+        ({"question": "a\ud800", "answer": "b"}, "one", "question holds half a character ('\\ud800')"),
         ({"question": "q", "answer": True}, "one", "answer is a bool"),
         ({"question": "q", "answer": ["a"]}, "one", "answer is a list"),
         ({"question": "q", "answer": []}, "several", "answer names no answer"),

@@ -95,7 +95,28 @@ def test_many_processes_together_meet_the_memory_limit(judge):
     assert result.status is Status.CRASHED and "memory_bytes" in result.detail
 
 
+DRIBBLE = """
+import os, struct, time
+def f(x):
+    for _ in range(6):
+        if os.fork() == 0:
+            time.sleep(0.5)
+            block = bytearray(b"x") * (60 << 20)
+            time.sleep(100)
+    os.write(3, struct.pack("!I", 7 << 20) + b'{"value": "')
+    while True:
+        os.write(3, b"x")
+"""
+
+
+def test_a_program_that_answers_bit_by_bit_meets_the_memory_limit(judge):
+    result = judge(DRIBBLE, TEST, limits=Limits(memory_bytes=128 << 20, wall_seconds=4.0))
+    assert result.status is Status.CRASHED and "memory_bytes" in result.detail, result
+
+
 MEMORY_OUTSIDE_PROCESSES = {
+    "a shared mapping": "import mmap\nmmap.mmap(-1, 1 << 20)",
+    "a shared mapping of the zero device": "import mmap, os\nmmap.mmap(os.open('/dev/zero', os.O_RDWR), 1 << 20)",
     "memory files": "import os\nos.memfd_create('x')",
     "shared memory": "import ctypes\nassert ctypes.CDLL(None).shmget(0, 1 << 20, 0o1600) >= 0",
     "a mount of its own": "import ctypes\nassert ctypes.CDLL(None).mount(b't', b'/tmp', b'tmpfs', 0, None) == 0",
@@ -270,13 +291,37 @@ KILLS = {
     "the caller": "os.kill({caller}, 9)",
     "everybody": "os.kill(-1, 9)",
     "its group": "os.killpg(0, 15)",
+    "its group at once": "os.kill(0, 9)",
+    "its group, stopped": "os.killpg(0, 19)",
 }
+
+
+def _killing(attack: str) -> str:
+    return "import os\ntry: " + attack.format(caller=os.getpid()) + "\nexcept OSError: pass\n" + WRONG
 
 
 @pytest.mark.parametrize("attack", KILLS.values(), ids=KILLS.keys())
 def test_killing_does_not_help(judge, attack):
-    program = "import os\ntry: " + attack.format(caller=os.getpid()) + "\nexcept OSError: pass\n"
-    assert not judge(program + WRONG, TEST).passed
+    assert not judge(_killing(attack), TEST, limits=HANGING).passed
+
+
+KILL_AS_ANYBODY = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from setwise.sandbox import *
+assert os.getuid() == 54321
+for program in {programs!r}:
+    jobs = [Job(source, ({test!r},)) for source in (program, {right!r})]
+    results = run_programs(jobs * 2, Limits(wall_seconds=1.5), sys.argv[2], 1)
+    print(any(r.passed or "lost" in r.detail for r in results[::2]), *[r.status for r in results[1::2]])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="this user is unprivileged: the test above is this test")
+def test_an_ordinary_users_programs_cost_no_other_its_verdict_by_killing(isolation, as_anybody):
+    programs = [_killing(attack) for attack in KILLS.values()]
+    done = as_anybody(KILL_AS_ANYBODY.format(programs=programs, test=TEST, right=RIGHT), isolation)
+    assert done.stdout.splitlines() == ["False passed passed"] * len(KILLS), done.stdout + done.stderr
 
 
 LEAVING = {

@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from setwise.errors import InputError
-from setwise.sandbox import Isolation, Job, Limits, Status, detect_isolation, run_program, run_programs
+from setwise.sandbox import Isolation, Job, Limits, Status, detect_isolation, programs, run_program, run_programs
 
 ADD = "def add(a, b):\n    return a + b\n"
 
@@ -80,6 +80,12 @@ PASSING = {
     "writing to the temporary folder": (
         "def f(x):\n    open('/tmp/a', 'w').write(x)\n    return open('/tmp/a').read()",
         "assert f('hello') == 'hello'",
+    ),
+    "memory shared through a file": (
+        "import mmap, os\nmmap.mmap(-1, 9, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
+        "def f(x):\n    file = open('/tmp/a', 'w+b')\n    file.truncate(9)\n    block = mmap.mmap(file.fileno(), 9)\n"
+        "    if os.fork() == 0:\n        block[0] = x\n        os._exit(0)\n    os.wait()\n    return block[0]",
+        "assert f(7) == 7",
     ),
     "output": ("print('hello')\ndef f(x):\n    print(x)\n    return x", "assert f(1) == 1"),
     "input at its end": ("import sys\ntext = sys.stdin.read()", "assert text == ''"),
@@ -175,6 +181,16 @@ def test_untrusted_code_is_refused_without_isolation():
 def test_detecting_no_isolation_is_an_error_that_names_the_remedy():
     with pytest.raises(InputError, match="user namespaces"):
         detect_isolation("none")
+
+
+def test_a_python_under_tmp_is_said_to_be_the_reason(monkeypatch):
+    monkeypatch.setattr("sys.base_prefix", "/tmp/python")
+    for isolation in (None, Isolation.NAMESPACES, Isolation.BUBBLEWRAP):
+        chosen, reason = programs._choose.__wrapped__(isolation)
+        assert chosen is Isolation.NONE
+        assert reason.endswith(
+            "Python lies in /tmp/python, and a program's /tmp is its own: use a Python that is installed outside /tmp"
+        )
 
 
 def test_without_isolation_programs_run_when_told_to(caplog):

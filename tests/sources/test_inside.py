@@ -1,5 +1,6 @@
 """Data lies in the workspace or where the machine's own variables say; no path and no link leads elsewhere."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from setwise.errors import InputError
 from setwise.sources import HubSource, expand_path, read_rows
 
-OUT = r"^domain\.train: .* lies outside the workspace; put the data under raw/, or export SETWISE_DATA="
+OUT = r"^domain\.train: \S+ lies outside the workspace; put the data under raw/, or export SETWISE_DATA="
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +51,59 @@ def test_a_link_that_leads_out_is_refused(workspace: Path) -> None:
             read_rows(path, "domain.train")
     with pytest.raises(InputError, match=r"raw/link\.jsonl lies outside"):
         read_rows(HubSource(hub="./raw"), "domain.train")
+
+
+@pytest.fixture
+def card(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], HubSource]:
+    """A folder in the Hub's format whose card takes its rows from a path."""
+    import datasets.config
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", workspace / "cache")
+    folder = workspace / "raw" / "dataset"
+    folder.mkdir()
+    (folder / "own.jsonl").write_text('{"a": 1}\n')
+
+    def write(path: str, file: str = "README.md") -> HubSource:
+        data_files = f"configs:\n- config_name: default\n  data_files:\n  - split: train\n    path: '{path}'\n"
+        (folder / file).write_text(f"---\n{data_files}---\n" if file == "README.md" else data_files)
+        return HubSource(hub="raw/dataset")
+
+    return write
+
+
+@pytest.mark.parametrize("path", ["../rows.jsonl", "own.jsonl", "*.jsonl", "{workspace}/raw/rows.jsonl"])
+def test_a_card_may_name_files_in_the_workspace(path: str, card: Callable[[str], HubSource], workspace: Path) -> None:
+    assert len(read_rows(card(path.format(workspace=workspace)), "domain.train")) == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["../../../private/rows.jsonl", "{workspace}/../private/rows.jsonl", "../../../private/*.jsonl"]
+)
+def test_a_card_that_names_files_outside_is_refused(
+    path: str, card: Callable[[str], HubSource], workspace: Path
+) -> None:
+    with pytest.raises(InputError, match=OUT):
+        read_rows(card(path.format(workspace=workspace)), "domain.train")
+
+
+@pytest.mark.parametrize("file", ["README.md", ".huggingface.yaml"])
+@pytest.mark.parametrize("scheme", ["http", "file", "zip"])
+def test_a_card_that_names_files_by_address_is_refused(
+    file: str, scheme: str, card: Callable[[str, str], HubSource]
+) -> None:
+    with pytest.raises(InputError, match=rf"{file} takes rows from {scheme}://127\.0\.0\.1:1/rows\.jsonl; fetch that"):
+        read_rows(card(f"{scheme}://127.0.0.1:1/rows.jsonl", file), "domain.train")
+
+
+def test_a_file_that_only_lies_like_one_of_dvcs_cache_is_refused(workspace: Path) -> None:
+    stored = workspace.parent / "private" / "files" / "md5" / "ab" / "rows.jsonl"
+    stored.parent.mkdir(parents=True)
+    stored.write_text('{"a": 1}\n')
+    link = stored.with_name("link.jsonl")
+    link.symlink_to(stored)
+    for path in (stored, link):
+        with pytest.raises(InputError, match=OUT):
+            read_rows(str(path), "domain.train")
 
 
 def test_a_link_into_the_cache_of_dvc_is_followed(workspace: Path) -> None:
