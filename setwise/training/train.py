@@ -23,7 +23,15 @@ from setwise.policy import load_policy
 from setwise.prompts import build_prompt
 from setwise.tracking import Run, TrackingError
 from setwise.training.alarms import Alarms, TrainingFailure
-from setwise.training.checkpoints import newest_whole, seal, step_of
+from setwise.training.checkpoints import (
+    Progress,
+    kept_weights,
+    newest_whole,
+    read_progress,
+    seal,
+    step_of,
+    write_progress,
+)
 from setwise.training.curve import Curve
 from setwise.training.processes import is_main, is_sharded, share, wait_for_all, whole_model
 from setwise.training.rl import SetTrainer, log_every, make_trainer
@@ -35,7 +43,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("setwise.training")
 
 _LIVE_SECONDS = 5.0
-_BEST = "best"
 _STATE = "state.json"
 
 
@@ -104,7 +111,7 @@ def train_method(
     held_out = examples[len(examples) - params.train.held_out :]
     trust = params.model.trust_remote_code
     model, tokenizer = load_policy(policy, dtype=params.model.dtype, trust_remote_code=trust)
-    checkpoint = share(newest_whole(workdir) if is_main() else None)
+    checkpoint, progress = share(_read_checkpoint(workdir) if is_main() else (None, Progress()))
     done = resumed_from = step_of(checkpoint) if checkpoint else 0
     curve = Curve(workdir / "curve.jsonl", run) if is_main() else None
     if curve is not None:
@@ -116,7 +123,7 @@ def train_method(
     trainer = make_trainer(
         model, tokenizer, examples[: len(examples) - len(held_out)], get_method(method), params, workdir, [keeper]
     )
-    keeper.start(trainer, done)
+    keeper.start(trainer, progress)
     steps_per_epoch = max(1, (len(examples) - len(held_out)) // params.train.prompts_per_step)
     trainer.finished_epochs = done // steps_per_epoch
     if done < params.train.steps and not keeper.is_patience_over(done):
@@ -124,17 +131,24 @@ def train_method(
         done = trainer.state.global_step
     if curve is not None and not curve.flush():
         raise TrackingError(f"{curve.away}; {method} is trained and waits in {workdir} for a run to send its curve")
-    best = keeper.best()
+    best = keeper.progress
+    weights = kept_weights(workdir, best.best_step)
     if curve is not None:
-        merge_adapter(policy, workdir / _BEST, params)
+        weights = merge_adapter(policy, weights, workdir / "merged", params)
     return Trained(
-        weights=workdir / _BEST,
-        best_step=best["step"],
-        best_score=best["score"],
+        weights=weights,
+        best_step=best.best_step,
+        best_score=best.best_score,
         steps=done,
         seconds=time.monotonic() - started,
         resumed_from=resumed_from,
     )
+
+
+def _read_checkpoint(workdir: Path) -> tuple[Path | None, Progress]:
+    """The newest whole checkpoint, and what training had come to there."""
+    checkpoint = newest_whole(workdir)
+    return checkpoint, read_progress(checkpoint)
 
 
 def _run(trainer: SetTrainer, checkpoint: Path | None) -> None:
@@ -205,18 +219,12 @@ class Keeper(TrainerCallback):
         self.alarms = Alarms(params.train.prompts_per_step * log_every(params.train.steps))
         self._live = time.monotonic()
 
-    def start(self, trainer: SetTrainer, done: int) -> None:
-        """Attach the trainer, whose model and reward are scored; forget a best that lies after step `done`."""
+    def start(self, trainer: SetTrainer, progress: Progress) -> None:
+        """Attach the trainer, whose model and reward are scored, at the checkpoint that had come to `progress`."""
         self.trainer = trainer
         for row in self.curve.rows if self.curve is not None else ():
             self.alarms.check(int(row["step"]), row)
-        if is_main() and self._read_best()["step"] > done:
-            shutil.rmtree(self.workdir / _BEST, ignore_errors=True)
-        self._best = share(self._read_best())
-
-    def best(self) -> dict[str, Any]:
-        """Step and held-out score of the best weights so far."""
-        return self._best
+        self.progress = progress
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Add a row to the curve."""
@@ -243,39 +251,33 @@ class Keeper(TrainerCallback):
             if not _is_finite(model):
                 raise TrainingFailure(f"step {step}: the weights are no numbers; lower train.learning_rate")
             score = share(self.score(model, trainer.reward_funcs[0]))
-        if score > self._best["score"]:
-            self._keep_best(step, score)
+        checkpoint = Path(args.output_dir) / f"checkpoint-{step}"
+        if score > self.progress.best_score:
+            self.progress = Progress(step, score)
+            self._keep_best()
         elif self.is_patience_over(step):
             log.info("%s: no better score for %d checkpoints; stopping early", self.method, self.params.patience)
             control.should_training_stop = True
         wait_for_all()
         if self.curve is not None:
             self.curve.add(step, {"train/held_out_reward": score})
-            seal(Path(args.output_dir) / f"checkpoint-{step}")
+            write_progress(checkpoint, self.progress)
+            seal(checkpoint)
             self.curve.flush()
 
     def is_patience_over(self, step: int) -> bool:
         """Whether at `step`, that of a checkpoint, the best score is `train.patience` checkpoints old."""
-        since = (step - self._best["step"]) // self.trainer.args.save_steps
-        return bool(self.params.patience and since >= self.params.patience)
+        since = (step - self.progress.best_step) // self.trainer.args.save_steps
+        return bool(self.params.patience and self.progress.best_step and since >= self.params.patience)
 
-    def _read_best(self) -> dict[str, Any]:
-        path = self.workdir / _BEST / "best.json"
-        if not path.exists():
-            return {"step": 0, "score": float("-inf")}
-        best: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return best
-
-    def _keep_best(self, step: int, score: float) -> None:
-        self._best = {"step": step, "score": score}
+    def _keep_best(self) -> None:
+        """Write the weights to the checkpoint of the step, as those that are handed over if none is better."""
         trainer = self.trainer
         weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if is_sharded(trainer) else None
         if not is_main():
             return
-        fresh = self.workdir / f".{_BEST}.writing"
-        shutil.rmtree(fresh, ignore_errors=True)
-        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(fresh, state_dict=weights)
-        self.tokenizer.save_pretrained(fresh)
-        (fresh / "best.json").write_text(json.dumps(self._best), encoding="utf-8")
-        shutil.rmtree(self.workdir / _BEST, ignore_errors=True)
-        fresh.rename(self.workdir / _BEST)
+        folder = kept_weights(self.workdir, self.progress.best_step)
+        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(folder, state_dict=weights)
+        self.tokenizer.save_pretrained(folder)
+        best = {"step": self.progress.best_step, "score": self.progress.best_score}
+        (folder / "best.json").write_text(json.dumps(best), encoding="utf-8")

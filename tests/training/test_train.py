@@ -12,6 +12,7 @@ import pytest
 from smoke_workspace import Started, Workspace
 from undisturbed import SAVED_EVERY, STEPS, WORKDIR, assert_as_undisturbed, tracked_runs
 
+from setwise.digests import weights_digest
 from setwise.domains.parquet import read_examples, write_examples
 from setwise.training.checkpoints import step_of
 
@@ -179,6 +180,27 @@ def test_patience_stops_at_the_checkpoint_that_makes_it_full(workspace: Workspac
     assert "rlcr_multi: no better score for 3 checkpoints; stopping early" in out
     assert [row["step"] for row in workspace.curve("rlcr_multi")] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert json.loads((workspace.root / "models" / "rlcr_multi" / "best.json").read_text())["step"] == 2
+
+
+@pytest.mark.operations
+def test_killed_before_a_best_checkpoint_is_sealed_patience_counts_from_the_best_before(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.set(train__patience=2)
+    undisturbed = workspace.copy(tmp_path / "undisturbed")
+    train(undisturbed)
+    steps = [int(row["step"]) for row in undisturbed.curve("rlcr_multi")]
+    assert steps[-1] < STEPS
+
+    kill_when(workspace.start("train", *METHOD), (workspace.root / WORKDIR / "checkpoint-6" / "manifest.json").exists)
+    assert (workspace.root / WORKDIR / "checkpoint-6" / "kept" / "weights" / "best.json").exists()
+    for newer in (workspace.root / WORKDIR).glob("checkpoint-*/manifest.json"):
+        if step_of(newer.parent) >= 6:
+            newer.unlink()
+    assert resumed_from(train(workspace)) == 4
+    assert [int(row["step"]) for row in workspace.curve("rlcr_multi")] == steps
+    ours, theirs = (weights_digest(each.root / "models" / "rlcr_multi") for each in (workspace, undisturbed))
+    assert ours == theirs
 
 
 def failure(workspace: Workspace) -> str:
