@@ -78,6 +78,17 @@ def damage(checkpoint: Path, part: str = "") -> str | None:
     return None
 
 
+def discard(folder: Path) -> None:
+    """Remove a folder. Killed at any moment, it leaves either all of it or nothing at its place; so no half of it is
+    ever taken for what training left. What a kill left aside goes the next time.
+    """
+    aside = folder.with_name(f".{folder.name}.replaced")
+    shutil.rmtree(aside, ignore_errors=True)
+    if folder.exists():
+        folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
 def step_of(checkpoint: Path) -> int:
     """The training step a checkpoint was taken at."""
     return int(checkpoint.name.rsplit("-", 1)[1])

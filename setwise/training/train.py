@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from setwise.tracking import Run, TrackingError
 from setwise.training.alarms import Alarms, TrainingFailure
 from setwise.training.checkpoints import (
     Progress,
+    discard,
     kept_weights,
     newest_whole,
     read_progress,
@@ -84,7 +84,7 @@ def open_workdir(workdir: Path, fingerprint: str) -> str | None:
         return str(left["run_id"])
     if left:
         log.info("%s: checkpoints of another training; starting afresh", workdir)
-    shutil.rmtree(workdir, ignore_errors=True)
+    discard(workdir)
     return None
 
 

@@ -8,6 +8,7 @@ import pytest
 from setwise.training.checkpoints import (
     Progress,
     damage,
+    discard,
     kept_weights,
     newest_whole,
     read_progress,
@@ -80,6 +81,23 @@ def test_damage_to_all_leaves_none(folder: Path) -> None:
     for checkpoint in folder.glob("checkpoint-*"):
         (checkpoint / "model.safetensors").unlink()
     assert newest_whole(folder) is None
+
+
+def test_a_folder_that_is_removed_is_away_from_its_place_before_any_of_it_is_gone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path, **_: object) -> None:
+        if path.exists():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.rmtree", killed)
+    training = folder.rename(folder.with_name("rlcr_multi"))
+    with pytest.raises(KeyboardInterrupt):
+        discard(training)
+    monkeypatch.undo()
+    assert not training.exists()
+    discard(training)
+    assert not list(training.parent.glob(".*"))
 
 
 @pytest.fixture

@@ -82,6 +82,28 @@ def test_killed_after_the_last_step_it_only_hands_over(workspace: Workspace, tra
     assert_as_undisturbed(workspace, trained_workspace)
 
 
+def test_a_training_that_dvc_could_not_record_any_more_is_not_done_again(workspace: Workspace) -> None:
+    in_dvc = {"DVC_STAGE": "train@rlcr_multi"}
+    recorded = workspace.root / "dvc.lock"
+    recorded.touch()
+    assert workspace.run("train", *METHOD, **in_dvc).code == 0
+    made = workspace.outputs()
+    again = workspace.run("train", *METHOD, **in_dvc)
+    assert "rlcr_multi: trained already, and what it left is whole" in again.out, again
+    assert workspace.outputs() == made
+    assert [status for _, status in tracked_runs(workspace)] == ["FINISHED"]
+
+    recorded.touch()
+    assert "steps in" in workspace.run("train", *METHOD, **in_dvc).out
+    assert [status for _, status in tracked_runs(workspace)] == ["FINISHED"] * 2
+
+
+def test_outputs_that_were_changed_since_are_made_again(trained_workspace: Workspace, tmp_path: Path) -> None:
+    workspace = trained_workspace.copy(tmp_path / "workspace")
+    (workspace.root / "reports" / "curves" / "rlcr_multi.jsonl").write_text("")
+    assert "steps in" in workspace.run("train", *METHOD, DVC_STAGE="train@rlcr_multi").out
+
+
 @pytest.fixture(scope="module")
 def interrupted_once(warm_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = warm_workspace.copy(tmp_path_factory.mktemp("interrupted") / "workspace")
