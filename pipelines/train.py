@@ -14,12 +14,12 @@ from pipelines.finished import is_finished, note_finished
 from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder, split_path
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
 from setwise.digests import file_digest, weights_digest
-from setwise.domains import Example
 from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
 from setwise.params import Params
 from setwise.tracking import WEIGHTS_TAG, Run, failing, reopen_run, start_run
 from setwise.training.checkpoints import discard, newest_whole
+from setwise.training.workdir import open_workdir, remember_run, training_fingerprint
 
 if TYPE_CHECKING:
     from setwise.training.train import Trained
@@ -27,17 +27,23 @@ if TYPE_CHECKING:
 
 def train(params: Params, method: str) -> None:
     """Write `models/<method>` and `reports/curves/<method>.jsonl`; an interrupted training goes on where it can."""
-    from setwise.training.processes import is_main, launch_command, launch_environment, wait_for_all
+    from setwise.training.processes import launch_command, launch_environment
 
     command = launch_command(params, ["-m", "pipelines.train", "--method", method])
-    if command is not None:
-        log.info("%s: starting `%s`", method, " ".join(command[2:]))
-        sys.exit(subprocess.run(command, env=launch_environment(), check=False).returncode)
+    if command is None:
+        _train_here(params, method)
+        return
+    log.info("%s: starting `%s`", method, " ".join(command[2:]))
+    sys.exit(subprocess.run(command, env=launch_environment(), check=False).returncode)
 
+
+def _train_here(params: Params, method: str) -> None:
+    """Train in this process, which may be one of several."""
     import torch
     from transformers import set_seed
 
-    from setwise.training.train import open_workdir, remember_run, train_method, training_fingerprint
+    from setwise.training.processes import is_main, wait_for_all
+    from setwise.training.train import check_questions, train_method
 
     policy = model_folder("warmstart")
     if not policy.is_dir():
@@ -45,7 +51,8 @@ def train(params: Params, method: str) -> None:
     torch.set_num_threads(params.threads)
     set_seed(params.seed)
     data = {split: file_digest(data_folder(params) / f"{split}.parquet") for split in ("train", "test")}
-    examples = _training_questions(params)
+    examples = read_examples(split_path(params, "train"))
+    check_questions(len(examples), params)
     policy_digest = weights_digest(policy)
     fingerprint = training_fingerprint(params, method, policy_digest, data["train"])
     workdir = CHECKPOINTS / method
@@ -85,15 +92,6 @@ def _outputs(method: str) -> dict[str, str]:
     return outputs | ({str(curve): file_digest(curve)} if curve.exists() else {})
 
 
-def _training_questions(params: Params) -> list[Example]:
-    examples = read_examples(split_path(params, "train"))
-    if len(examples) <= params.train.held_out:
-        raise InputError(
-            f"params.yaml: train.held_out: {params.train.held_out} of {len(examples)} training questions; lower it"
-        )
-    return examples
-
-
 def _keep(trained: Trained, method: str, workdir: Path, run: Run) -> None:
     """Write the stage's outputs from what lies in `workdir` and end the run."""
     digest = weights_digest(trained.weights)
@@ -107,7 +105,7 @@ def _keep(trained: Trained, method: str, workdir: Path, run: Run) -> None:
         "%s: %d steps in %.0f s; kept step %d (held-out reward %.3f)",
         method,
         trained.steps - trained.resumed_from,
-        trained.seconds,
+        trained.seconds - trained.resumed_seconds,
         trained.best_step,
         trained.best_score,
     )

@@ -24,10 +24,16 @@ _KEPT = "kept/weights"
 
 @dataclass(frozen=True)
 class Progress:
-    """What a training had come to at a checkpoint: the step that scored best and its held-out score (step 0: none)."""
+    """What a training had come to at a checkpoint.
+
+    Attributes:
+        best_step, best_score: where the held-out score was best (step 0: there is none yet).
+        seconds: what training up to there took, in all the processes that had a part in it.
+    """
 
     best_step: int = 0
     best_score: float = float("-inf")
+    seconds: float = 0.0
 
 
 def kept_weights(folder: Path, step: int) -> Path:

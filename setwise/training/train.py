@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from transformers import TrainerCallback
 from setwise.domains import Example, get_domain
 from setwise.engines import Sampling
 from setwise.engines.transformers import TransformersEngine
+from setwise.errors import InputError
 from setwise.methods import get_method
 from setwise.params import Params
 from setwise.policy import load_policy
@@ -24,7 +24,6 @@ from setwise.tracking import Run, TrackingError
 from setwise.training.alarms import Alarms, TrainingFailure
 from setwise.training.checkpoints import (
     Progress,
-    discard,
     kept_weights,
     newest_whole,
     read_progress,
@@ -43,12 +42,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("setwise.training")
 
 _LIVE_SECONDS = 5.0
-_STATE = "state.json"
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training left: the folder with the best weights, where they were best, and how long it took."""
+    """What training left: the folder with the best weights, where they were best, and how long it took.
+
+    Attributes:
+        steps, seconds: of the whole training; what was lost to a kill does not count.
+        resumed_from, resumed_seconds: the part of them that earlier processes did.
+    """
 
     weights: Path
     best_step: int
@@ -56,44 +59,18 @@ class Trained:
     steps: int
     seconds: float
     resumed_from: int
+    resumed_seconds: float
 
 
-def training_fingerprint(params: Params, method: str, policy_digest: str, data_digest: str) -> str:
-    """What a checkpoint belongs to: other params, weights or data start afresh."""
-    sections = params.model_dump(
-        mode="json", include={"seed", "k", "threads", "model", "reward", "train", "scale", "domain"}
-    )
-    content = json.dumps([method, policy_digest, data_digest, sections], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def open_workdir(workdir: Path, fingerprint: str) -> str | None:
-    """Make the training folder ready: what was left of the same training is kept, of another one removed.
-
-    Returns:
-        The id of the tracking run of the interrupted training, or None for a fresh start.
-    """
-    try:
-        left = json.loads((workdir / _STATE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        left = {}
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        log.warning("%s: not readable; starting afresh", workdir / _STATE)
-        left = {}
-    if isinstance(left, dict) and left.get("fingerprint") == fingerprint:
-        return str(left["run_id"])
-    if left:
-        log.info("%s: checkpoints of another training; starting afresh", workdir)
-    discard(workdir)
-    return None
-
-
-def remember_run(workdir: Path, fingerprint: str, run_id: str) -> None:
-    """Note which tracking run the training in `workdir` writes to."""
-    workdir.mkdir(parents=True, exist_ok=True)
-    fresh = workdir / f".{_STATE}.writing"
-    fresh.write_text(json.dumps({"fingerprint": fingerprint, "run_id": run_id}), encoding="utf-8")
-    fresh.replace(workdir / _STATE)
+def check_questions(count: int, params: Params) -> None:
+    """`InputError` where `count` training questions, less those held out, are too few for one step."""
+    train = params.train
+    if count - train.held_out < train.prompts_per_step:
+        raise InputError(
+            f"params.yaml: train.held_out: {train.held_out} of {count} training questions leave "
+            f"{max(0, count - train.held_out)} to train on, and train.prompts_per_step takes {train.prompts_per_step}; "
+            "lower one of them"
+        )
 
 
 def train_method(
@@ -104,51 +81,55 @@ def train_method(
     The last `params.train.held_out` examples are not trained on; the weights that score best on them are kept.
 
     Raises:
+        InputError: too few questions are left for one step.
         TrainingFailure: the loss is no number, the reward is dead, or validity collapsed.
         TrackingError: `run` could not be reached at the end; started again, only its curve is sent.
     """
     started = time.monotonic()
-    held_out = examples[len(examples) - params.train.held_out :]
+    check_questions(len(examples), params)
+    last = len(examples) - params.train.held_out
+    trained_on, held_out = examples[:last], examples[last:]
     trust = params.model.trust_remote_code
     model, tokenizer = load_policy(policy, dtype=params.model.dtype, trust_remote_code=trust)
     checkpoint, progress = share(_read_checkpoint(workdir) if is_main() else (None, Progress()))
-    done = resumed_from = step_of(checkpoint) if checkpoint else 0
-    curve = Curve(workdir / "curve.jsonl", run) if is_main() else None
-    if curve is not None:
-        curve.resume(done)
+    began, done = started - progress.seconds, step_of(checkpoint) if checkpoint else 0
+    curve = _open_curve(workdir, run, done) if is_main() else None
     if checkpoint:
         log.info("%s: going on from step %d of %d", method, done, params.train.steps)
-    score = HeldOut(params, method, held_out, tokenizer)
-    keeper = Keeper(method, params, curve, score, workdir, tokenizer)
-    trainer = make_trainer(
-        model, tokenizer, examples[: len(examples) - len(held_out)], get_method(method), params, workdir, [keeper]
-    )
-    keeper.start(trainer, progress)
-    steps_per_epoch = max(1, (len(examples) - len(held_out)) // params.train.prompts_per_step)
-    trainer.finished_epochs = done // steps_per_epoch
+    keeper = Keeper(method, params, curve, HeldOut(params, method, held_out, tokenizer), workdir, tokenizer)
+    trainer = make_trainer(model, tokenizer, trained_on, get_method(method), params, workdir, [keeper])
+    keeper.start(trainer, progress, began)
+    trainer.finished_epochs = done // (len(trained_on) // params.train.prompts_per_step)
+    steps = done
     if done < params.train.steps and not keeper.is_patience_over(done):
         _run(trainer, checkpoint)
-        done = trainer.state.global_step
+        steps = trainer.state.global_step
     if curve is not None and not curve.flush():
         raise TrackingError(f"{curve.away}; {method} is trained and waits in {workdir} for a run to send its curve")
-    best = keeper.progress
-    weights = kept_weights(workdir, best.best_step)
-    if curve is not None:
-        weights = merge_adapter(policy, weights, workdir / "merged", params)
-    return Trained(
-        weights=weights,
-        best_step=best.best_step,
-        best_score=best.best_score,
-        steps=done,
-        seconds=time.monotonic() - started,
-        resumed_from=resumed_from,
-    )
+    best, score = keeper.progress.best_step, keeper.progress.best_score
+    weights = _best_weights(best, policy, workdir, params)
+    return Trained(weights, best, score, steps, time.monotonic() - began, done, progress.seconds)
+
+
+def _best_weights(step: int, policy: Path, workdir: Path, params: Params) -> Path:
+    """The folder to hand over: what was kept at `step`, by the main process merged into the policy where it must be."""
+    if not step:
+        raise TrainingFailure("no checkpoint was scored, so there are no weights to keep")
+    weights = kept_weights(workdir, step)
+    return merge_adapter(policy, weights, workdir / "merged", params) if is_main() else weights
 
 
 def _read_checkpoint(workdir: Path) -> tuple[Path | None, Progress]:
     """The newest whole checkpoint, and what training had come to there."""
     checkpoint = newest_whole(workdir)
     return checkpoint, read_progress(checkpoint)
+
+
+def _open_curve(workdir: Path, run: Run | None, done: int) -> Curve:
+    """The curve as it was at step `done`."""
+    curve = Curve(workdir / "curve.jsonl", run)
+    curve.resume(done)
+    return curve
 
 
 def _run(trainer: SetTrainer, checkpoint: Path | None) -> None:
@@ -219,12 +200,17 @@ class Keeper(TrainerCallback):
         self.alarms = Alarms(params.train.prompts_per_step * log_every(params.train.steps))
         self._live = time.monotonic()
 
-    def start(self, trainer: SetTrainer, progress: Progress) -> None:
-        """Attach the trainer, whose model and reward are scored, at the checkpoint that had come to `progress`."""
+    def start(self, trainer: SetTrainer, progress: Progress, began: float) -> None:
+        """Attach the trainer, whose model and reward are scored, at the checkpoint that had come to `progress`.
+
+        Args:
+            began: when, on the monotonic clock, a training without interruption would have begun.
+        """
         self.trainer = trainer
         for row in self.curve.rows if self.curve is not None else ():
             self.alarms.check(int(row["step"]), row)
         self.progress = progress
+        self._began = began
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Add a row to the curve."""
@@ -261,7 +247,7 @@ class Keeper(TrainerCallback):
         wait_for_all()
         if self.curve is not None:
             self.curve.add(step, {"train/held_out_reward": score})
-            write_progress(checkpoint, self.progress)
+            write_progress(checkpoint, replace(self.progress, seconds=time.monotonic() - self._began))
             seal(checkpoint)
             self.curve.flush()
 

@@ -4,8 +4,10 @@ import json
 import re
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from undisturbed import SAVED_EVERY, STEPS, WORKDIR, assert_as_undisturbed, trac
 
 from setwise.digests import weights_digest
 from setwise.domains.parquet import read_examples, write_examples
-from setwise.training.checkpoints import step_of
+from setwise.training.checkpoints import read_progress, seal, step_of, write_progress
 
 METHOD = ("--method", "rlcr_multi")
 
@@ -80,6 +82,19 @@ def test_killed_after_the_last_step_it_only_hands_over(workspace: Workspace, tra
     kill_when(workspace.start("train", *METHOD), last.exists)
     assert "rlcr_multi: 0 steps in" in train(workspace)
     assert_as_undisturbed(workspace, trained_workspace)
+
+
+def test_the_seconds_of_a_training_are_those_of_all_its_processes(interrupted: Workspace) -> None:
+    newest = max((interrupted.root / WORKDIR).glob("checkpoint-*/manifest.json"), key=lambda path: step_of(path.parent))
+    progress = read_progress(newest.parent)
+    assert progress.seconds > 0
+    newest.unlink()
+    write_progress(newest.parent, replace(progress, seconds=5000.0))
+    seal(newest.parent)
+    train(interrupted)
+    with sqlite3.connect(interrupted.root / "mlruns" / "mlflow.db") as database:
+        ((seconds,),) = database.execute("select value from metrics where key = 'train/seconds'")
+    assert seconds > 5000
 
 
 def test_a_training_that_dvc_could_not_record_any_more_is_not_done_again(workspace: Workspace) -> None:
