@@ -80,6 +80,17 @@ def test_holding_out_so_many_questions_that_no_step_is_left_names_the_keys(
     assert "train.prompts_per_step takes 4; lower one of them" in error
 
 
+def test_scores_of_open_answers_are_refused_before_anything_is_trained(made: Workspace) -> None:
+    vocabulary = made.root / "data" / "clinic" / "vocabulary.json"
+    closed = vocabulary.read_text()
+    vocabulary.write_text("null")
+    made.write_params({**PARAMS, "warmstart": {**PARAMS["warmstart"], "source": "distill", "distill_from": "scores"}})
+    error = refused(made, "warmstart")
+    vocabulary.write_text(closed)
+    assert "warmstart.distill_from: 'scores' needs a closed list of answers" in error
+    assert error.endswith("use 'samples'")
+
+
 @pytest.fixture
 def patients(bare_workspace: Workspace) -> tuple[Workspace, dict[str, Any]]:
     """A workspace of domain `ddxplus` with a small generated release; and one row of it."""
