@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.alone import alone_in, end_with_starter
 from pipelines.finished import is_finished, note_finished
 from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder, split_path
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
@@ -29,6 +30,7 @@ def train(params: Params, method: str) -> None:
     """Write `models/<method>` and `reports/curves/<method>.jsonl`; an interrupted training goes on where it can."""
     from setwise.training.processes import launch_command, launch_environment
 
+    end_with_starter()
     command = launch_command(params, ["-m", "pipelines.train", "--method", method])
     if command is None:
         _train_here(params, method)
@@ -63,13 +65,14 @@ def _train_here(params: Params, method: str) -> None:
         wait_for_all()
         train_method(params, method, policy, examples, workdir, None)
         return
-    run = _open_run(params, method, open_workdir(workdir, fingerprint), data, policy_digest)
-    remember_run(workdir, fingerprint, run.run_id)
-    wait_for_all()
-    with _told_where_it_stands(method, workdir), failing(run):
-        _keep(train_method(params, method, policy, examples, workdir, run), method, workdir, run)
-    note_finished(workdir, fingerprint, _outputs(method))
-    discard(workdir)
+    with alone_in(workdir):
+        run = _open_run(params, method, open_workdir(workdir, fingerprint), data, policy_digest)
+        remember_run(workdir, fingerprint, run.run_id)
+        wait_for_all()
+        with _told_where_it_stands(method, workdir), failing(run):
+            _keep(train_method(params, method, policy, examples, workdir, run), method, workdir, run)
+        note_finished(workdir, fingerprint, _outputs(method))
+        discard(workdir)
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """Training that is killed goes on where it was; what goes wrong is said; the best checkpoint is kept."""
 
 import json
+import os
 import re
 import shutil
 import signal
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -238,6 +240,24 @@ def test_killed_before_a_best_checkpoint_is_sealed_patience_counts_from_the_best
     assert [int(row["step"]) for row in workspace.curve("rlcr_multi")] == steps
     ours, theirs = (weights_digest(each.root / "models" / "rlcr_multi") for each in (workspace, undisturbed))
     assert ours == theirs
+
+
+@pytest.mark.operations
+def test_when_dvc_alone_is_killed_its_training_ends_and_the_next_dvc_goes_on(
+    workspace: Workspace, trained_workspace: Workspace
+) -> None:
+    assert workspace.command("dvc", "init", "--quiet", "--no-scm", "--force").code == 0
+    command = ("dvc", "repro", "--single-item", "train@rlcr_multi")
+    environment = {**os.environ, "PYTHONPATH": str(workspace.root), "MLFLOW_TRACKING_URI": ""}
+    dvc = subprocess.Popen(command, cwd=workspace.root, env=environment, stdout=subprocess.DEVNULL)
+    while not (workspace.root / WORKDIR / "checkpoint-4" / "manifest.json").exists():
+        assert dvc.poll() is None
+        time.sleep(0.01)
+    dvc.kill()
+    dvc.wait()
+    again = workspace.command(*command, MLFLOW_TRACKING_URI="")
+    assert again.code == 0, again
+    assert_as_undisturbed(workspace, trained_workspace)
 
 
 def failure(workspace: Workspace) -> str:
