@@ -3,12 +3,14 @@
     OMP_NUM_THREADS=2 taskset -c 0,1 python benchmarks/learning.py --seeds 0 1 2
 
 For each seed: a fresh world split, model and warm start, then each method from that warm start, with the defaults of
-the params. The test split is answered once at temperature 1, before and after training. "Attainable" comes from the
-exact posterior: its K largest probabilities for coverage and accuracy, and for the Brier score what stating the
-posterior itself would score on the same sets. `share` is coverage of the one diagnosis drawn for each question, divided
-by the attainable; `share_expected` is the posterior probability of the answers (0 for an invalid completion) instead,
-which is its mean over all such draws; likewise `brier_excess_expected` and `ece_expected`. Intervals over seeds are
-Student's t, 95%; the interval of a method's gain over its own warm start is a bootstrap over questions, per seed.
+the params, as the stage `train` does it but for tracking: the weights that are measured are those that scored best on
+the held-out questions, and `seconds` has loading, training, held-out scores and checkpoints in it. The test split is
+answered once at temperature 1, before and after training. "Attainable" comes from the exact posterior: its K largest
+probabilities for coverage and accuracy, and for the Brier score what stating the posterior itself would score on the
+same sets. `share` is coverage of the one diagnosis drawn for each question, divided by the attainable; `share_expected`
+is the posterior probability of the answers (0 for an invalid completion) instead, which is its mean over all such
+draws; likewise `brier_excess_expected` and `ece_expected`. Intervals over seeds are Student's t, 95%; the interval of a
+method's gain over its own warm start is a bootstrap over questions, per seed.
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ from setwise.metrics.seeds import mean_over_seeds
 from setwise.params import Params, validate_params
 from setwise.policy import build_model, load_policy
 from setwise.prompts import plain_prompt
-from setwise.training.rl import make_trainer
 from setwise.training.tokenizer import build_tokenizer
+from setwise.training.train import train_method
 from setwise.training.warmstart import warm_start
 
 
@@ -90,14 +92,14 @@ def measure(seed: int, methods: Sequence[str], train: dict[str, Any], kept: Path
     """Warm start and every method of one seed; the warm start is kept in `kept`, or taken from there."""
     params = make_params(seed, methods, train)
     prepared = DOMAIN.load(params.domain, seed)  # type: ignore[arg-type]
-    examples = prepared.splits["train"][: -params.train.held_out]
+    questions = prepared.splits["train"]
     with tempfile.TemporaryDirectory() as folder:
         weights = (kept or Path(folder)) / f"warmstart-{seed}"
         if not weights.exists():
-            _warm_start(params, examples, prepared.vocabulary, weights)
+            _warm_start(params, questions[: -params.train.held_out], prepared.vocabulary, weights)
         result: dict[str, Any] = {"warmstart": json.loads((weights / "record.json").read_text(encoding="utf-8"))}
         for name in methods:
-            result[name] = _measure_method(name, weights, examples, prepared.splits["test"], params)
+            result[name] = measure_method(name, weights, questions, prepared.splits["test"], params)
     return result
 
 
@@ -119,24 +121,22 @@ def _warm_start(params: Params, examples: Sequence[Example], vocabulary: Sequenc
     (weights / "record.json").write_text(json.dumps(rounded), encoding="utf-8")
 
 
-def _measure_method(
-    name: str, weights: Path, examples: Sequence[Example], test: Sequence[Example], params: Params
+def measure_method(
+    name: str, weights: Path, questions: Sequence[Example], test: Sequence[Example], params: Params
 ) -> dict[str, Any]:
-    """Train one method from the warm start in `weights`; figures before and after."""
+    """Train one method from the warm start in `weights` on the training split; figures before and after."""
     layout = METHODS[name].layout(params.k)
-    model, tokenizer = load_policy(weights)
-    before = evaluate(model, tokenizer, test, layout, params.seed)
+    before = evaluate(*load_policy(weights), test, layout, params.seed)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(model.train(), tokenizer, examples, METHODS[name], params, Path(folder))
         began = time.perf_counter()
-        trainer.train()
+        trained = train_method(params, name, weights, questions, Path(folder), None)
         seconds = round(time.perf_counter() - began, 1)
-    after = evaluate(model, tokenizer, test, layout, params.seed)
+        after = evaluate(*load_policy(trained.weights), test, layout, params.seed)
     gain = after.pop("covered") - before.pop("covered")
     low, high = np.percentile(np.random.default_rng(0).choice(gain, (2000, len(gain))).mean(axis=1), [2.5, 97.5])
     gains = {"gain": gain.mean(), "gain_lo": low, "gain_hi": high}
     after |= {key: round(float(value), 5) for key, value in gains.items()}
-    return after | {"seconds": seconds, "steps": params.train.steps, "before": before}
+    return after | {"seconds": seconds, "steps": trained.steps, "best_step": trained.best_step, "before": before}
 
 
 def summarise(seeds: Sequence[dict[str, Any]], methods: Sequence[str]) -> dict[str, Any]:

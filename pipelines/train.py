@@ -5,17 +5,22 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.alone import alone_in, end_with_starter
+from pipelines.finished import is_finished, note_finished
 from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder, split_path
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
 from setwise.digests import file_digest, weights_digest
-from setwise.domains import Example
 from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
 from setwise.params import Params
 from setwise.tracking import WEIGHTS_TAG, Run, failing, reopen_run, start_run
+from setwise.training.checkpoints import discard, newest_whole
+from setwise.training.workdir import open_workdir, remember_run, training_fingerprint
 
 if TYPE_CHECKING:
     from setwise.training.train import Trained
@@ -23,19 +28,24 @@ if TYPE_CHECKING:
 
 def train(params: Params, method: str) -> None:
     """Write `models/<method>` and `reports/curves/<method>.jsonl`; an interrupted training goes on where it can."""
-    from setwise.training.processes import is_main, launch_command, launch_environment, wait_for_all
+    from setwise.training.processes import launch_command, launch_environment
 
+    end_with_starter()
     command = launch_command(params, ["-m", "pipelines.train", "--method", method])
-    if command is not None:
-        log.info("%s: starting `%s`", method, " ".join(command[2:]))
-        sys.exit(subprocess.run(command, env=launch_environment(), check=False).returncode)
+    if command is None:
+        _train_here(params, method)
+        return
+    log.info("%s: starting `%s`", method, " ".join(command[2:]))
+    sys.exit(subprocess.run(command, env=launch_environment(), check=False).returncode)
 
+
+def _train_here(params: Params, method: str) -> None:
+    """Train in this process, which may be one of several."""
     import torch
     from transformers import set_seed
 
-    from setwise.training.alarms import TrainingFailure
-    from setwise.training.checkpoints import newest_whole
-    from setwise.training.train import open_workdir, remember_run, train_method, training_fingerprint
+    from setwise.training.processes import is_main, wait_for_all
+    from setwise.training.train import check_questions, train_method
 
     policy = model_folder("warmstart")
     if not policy.is_dir():
@@ -43,38 +53,50 @@ def train(params: Params, method: str) -> None:
     torch.set_num_threads(params.threads)
     set_seed(params.seed)
     data = {split: file_digest(data_folder(params) / f"{split}.parquet") for split in ("train", "test")}
-    examples = _training_questions(params)
+    examples = read_examples(split_path(params, "train"))
+    check_questions(len(examples), params)
     policy_digest = weights_digest(policy)
     fingerprint = training_fingerprint(params, method, policy_digest, data["train"])
     workdir = CHECKPOINTS / method
+    if is_finished(workdir, fingerprint, _outputs(method)):
+        log.info("%s: trained already, and what it left is whole; DVC had only not recorded it", method)
+        return
     if not is_main():
         wait_for_all()
         train_method(params, method, policy, examples, workdir, None)
         return
-    run = _open_run(params, method, open_workdir(workdir, fingerprint), data, policy_digest)
-    remember_run(workdir, fingerprint, run.run_id)
-    wait_for_all()
+    with alone_in(workdir):
+        run = _open_run(params, method, open_workdir(workdir, fingerprint), data, policy_digest)
+        remember_run(workdir, fingerprint, run.run_id)
+        wait_for_all()
+        with _told_where_it_stands(method, workdir), failing(run):
+            _keep(train_method(params, method, policy, examples, workdir, run), method, workdir, run)
+        note_finished(workdir, fingerprint, _outputs(method))
+        discard(workdir)
+
+
+@contextmanager
+def _told_where_it_stands(method: str, workdir: Path) -> Iterator[None]:
+    """Turn a training that went wrong into a failure of the stage, which names the checkpoint that is kept."""
+    from setwise.training.alarms import TrainingFailure
+
     try:
-        with failing(run):
-            trained = train_method(params, method, policy, examples, workdir, run)
+        yield
     except TrainingFailure as error:
         kept = newest_whole(workdir)
         where = "no checkpoint was reached" if kept is None else f"the last good checkpoint is kept: {kept}"
         raise StageFailure(f"{method}: {error} ({where})") from error
-    _keep(trained, method, workdir, run)
 
 
-def _training_questions(params: Params) -> list[Example]:
-    examples = read_examples(split_path(params, "train"))
-    if len(examples) <= params.train.held_out:
-        raise InputError(
-            f"params.yaml: train.held_out: {params.train.held_out} of {len(examples)} training questions; lower it"
-        )
-    return examples
+def _outputs(method: str) -> dict[str, str]:
+    """The digests of what the stage writes; of what is there."""
+    weights, curve = model_folder(method), curve_path(method)
+    outputs = {str(weights): weights_digest(weights)} if any(weights.glob("*.safetensors")) else {}
+    return outputs | ({str(curve): file_digest(curve)} if curve.exists() else {})
 
 
 def _keep(trained: Trained, method: str, workdir: Path, run: Run) -> None:
-    """Write the stage's outputs from what lies in `workdir`, end the run and remove the folder."""
+    """Write the stage's outputs from what lies in `workdir` and end the run."""
     digest = weights_digest(trained.weights)
     with whole_folder(model_folder(method)) as folder:
         shutil.copytree(trained.weights, folder, dirs_exist_ok=True)
@@ -82,12 +104,11 @@ def _keep(trained: Trained, method: str, workdir: Path, run: Run) -> None:
     run.log_metrics({"train/seconds": trained.seconds, "train/best_step": trained.best_step}, trained.steps)
     run.set_tags({WEIGHTS_TAG: digest})
     run.finish()
-    shutil.rmtree(workdir)
     log.info(
         "%s: %d steps in %.0f s; kept step %d (held-out reward %.3f)",
         method,
         trained.steps - trained.resumed_from,
-        trained.seconds,
+        trained.seconds - trained.resumed_seconds,
         trained.best_step,
         trained.best_score,
     )

@@ -11,6 +11,7 @@ from pipelines.paths import data_folder, model_folder, read_json, split_path
 from pipelines.stage import log, run_stage, whole_folder
 from setwise.domains import Example, get_domain
 from setwise.domains.parquet import read_examples
+from setwise.errors import InputError
 from setwise.methods import METHODS
 from setwise.params import Params
 
@@ -34,6 +35,7 @@ def warmstart(params: Params) -> None:
     trained_on = examples[: len(examples) - params.train.held_out]
     trained_on += read_examples(extra) if extra.exists() else []
     vocabulary = read_json(folder / "vocabulary.json")
+    _check_source(params, vocabulary)
     model, tokenizer = _make_policy(params, trained_on, vocabulary or [])
     layouts = [METHODS[name].layout(params.k) for name in METHODS]
     with whole_folder(model_folder("base")) as base, whole_folder(model_folder("warmstart")) as weights:
@@ -58,6 +60,16 @@ def warmstart(params: Params) -> None:
             )
         log.info("warm start: %.0f s, %s", time.monotonic() - started, counts)
         _save(model, tokenizer, weights)
+
+
+def _check_source(params: Params, vocabulary: list[str] | None) -> None:
+    """`InputError` where open answers are to be scored: every gold answer would be, for every question."""
+    warmstart = params.warmstart
+    if not vocabulary and warmstart.source == "distill" and warmstart.distill_from == "scores":
+        raise InputError(
+            f"params.yaml: warmstart.distill_from: 'scores' needs a closed list of answers, and {params.domain.name} "
+            "has open ones; use 'samples'"
+        )
 
 
 def _make_policy(

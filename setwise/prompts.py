@@ -43,6 +43,13 @@ def layout_instruction(layout: Layout) -> str:
     return _LAYOUT_RULES.format(count=count, lines="\n".join(lines))
 
 
+def _opening(tokenizer: PreTrainedTokenizerBase) -> str:
+    """The token that the tokenizer puts at the beginning of a text (Llama's, Gemma's and Mistral's do), or nothing."""
+    first = getattr(tokenizer, "bos_token", None)
+    is_added = first is not None and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]
+    return str(first) if is_added else ""
+
+
 def build_prompt(question: str, layout: Layout, tokenizer: PreTrainedTokenizerBase, instruction: str = "") -> str:
     """The text a model is given: through its chat template where it has one, else `plain_prompt`.
 
@@ -54,9 +61,12 @@ def build_prompt(question: str, layout: Layout, tokenizer: PreTrainedTokenizerBa
         layout: the layout the completion must have.
         tokenizer: the model's tokenizer.
         instruction: the domain's one-sentence task, told to models with a chat template.
+
+    Returns:
+        All of the text, the token that a model's texts begin with included: tokenise it without adding any.
     """
     if not getattr(tokenizer, "chat_template", None):
-        return plain_prompt(question, layout)
+        return _opening(tokenizer) + plain_prompt(question, layout)
     system = f"{instruction}\n{layout_instruction(layout)}".strip()
     messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)

@@ -1,10 +1,15 @@
-"""Checkpoints that are whole or not used: each carries a manifest of digests, and a damaged one is passed over."""
+"""Checkpoints that are whole or not used: each carries a manifest of digests, and a damaged one is passed over.
+
+A checkpoint that scored best so far holds its weights once more, ready to be handed over; every checkpoint notes which
+one that is. So what is best is sealed, and falls back, together with the step it was best at.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from setwise.digests import file_digest
@@ -12,6 +17,41 @@ from setwise.digests import file_digest
 log = logging.getLogger("setwise.training")
 
 _MANIFEST = "manifest.json"
+_PROGRESS = "progress.json"
+_KEPT = "kept/weights"
+"""Two folders deep: transformers takes a folder in a checkpoint that holds an adapter for one more to train."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a training had come to at a checkpoint.
+
+    Attributes:
+        best_step, best_score: where the held-out score was best (step 0: there is none yet).
+        seconds: what training up to there took, in all the processes that had a part in it.
+    """
+
+    best_step: int = 0
+    best_score: float = float("-inf")
+    seconds: float = 0.0
+
+
+def kept_weights(folder: Path, step: int) -> Path:
+    """Where the training folder holds the weights that were best at `step`."""
+    return folder / f"checkpoint-{step}" / _KEPT
+
+
+def write_progress(checkpoint: Path, progress: Progress) -> None:
+    """Note what training had come to at a checkpoint that is not sealed yet."""
+    (checkpoint / _PROGRESS).write_text(json.dumps(asdict(progress)), encoding="utf-8")
+
+
+def read_progress(checkpoint: Path | None) -> Progress:
+    """What training had come to at a whole checkpoint; nothing yet where there is none."""
+    path = checkpoint / _PROGRESS if checkpoint else None
+    if path is None or not path.exists():
+        return Progress()
+    return Progress(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def seal(checkpoint: Path) -> None:
@@ -22,8 +62,8 @@ def seal(checkpoint: Path) -> None:
     fresh.replace(checkpoint / _MANIFEST)
 
 
-def damage(checkpoint: Path) -> str | None:
-    """What is wrong with a checkpoint, or None if it is whole."""
+def damage(checkpoint: Path, part: str = "") -> str | None:
+    """What is wrong with a checkpoint, or with the files whose names begin with `part`; None if they are whole."""
     manifest = checkpoint / _MANIFEST
     try:
         files = json.loads(manifest.read_text(encoding="utf-8"))
@@ -34,12 +74,25 @@ def damage(checkpoint: Path) -> str | None:
     if not isinstance(files, dict):
         return f"{_MANIFEST} is not readable"
     for name, digest in files.items():
+        if not name.startswith(part):
+            continue
         path = checkpoint / name
         if not path.is_file():
             return f"{name} is missing"
         if file_digest(path) != digest:
             return f"{name} is not what was written"
     return None
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder. Killed at any moment, it leaves either all of it or nothing at its place; so no half of it is
+    ever taken for what training left. What a kill left aside goes the next time.
+    """
+    aside = folder.with_name(f".{folder.name}.replaced")
+    shutil.rmtree(aside, ignore_errors=True)
+    if folder.exists():
+        folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def step_of(checkpoint: Path) -> int:
@@ -50,9 +103,18 @@ def step_of(checkpoint: Path) -> int:
 def newest_whole(folder: Path) -> Path | None:
     """The newest whole checkpoint of a training folder; damaged newer ones are removed, saying so."""
     for checkpoint in sorted(folder.glob("checkpoint-*"), key=step_of, reverse=True):
-        problem = damage(checkpoint)
+        problem = damage(checkpoint) or _lost_best(checkpoint)
         if problem is None:
             return checkpoint
         log.warning("%s: %s; falling back to the one before", checkpoint, problem)
         shutil.rmtree(checkpoint)
     return None
+
+
+def _lost_best(checkpoint: Path) -> str | None:
+    """What is wrong with the best weights that a whole checkpoint knows of, or None if they are whole."""
+    step = read_progress(checkpoint).best_step
+    if step in (0, step_of(checkpoint)):
+        return None
+    problem = damage(checkpoint.with_name(f"checkpoint-{step}"), _KEPT)
+    return f"its best weights are those of step {step}, and there {problem}" if problem else None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CONFIGS = Path("recipes/accelerate")
 """Where `scale.accelerate` is looked up, relative to the workspace."""
 
-_LAUNCHED = "SETWISE_LAUNCHED"
+LAUNCHED = "SETWISE_LAUNCHED"
 
 Shared = TypeVar("Shared")
 
@@ -78,14 +78,14 @@ def launch_command(params: Params, arguments: Sequence[str]) -> list[str] | None
         InputError: there is no such file.
     """
     name = params.scale.accelerate
-    if name is None or _LAUNCHED in os.environ or "RANK" in os.environ:
+    if name is None or LAUNCHED in os.environ or "RANK" in os.environ:
         return None
     return [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(find_config(name)), *arguments]
 
 
 def launch_environment() -> dict[str, str]:
     """The environment of a launch."""
-    return {**os.environ, _LAUNCHED: "1"}
+    return {**os.environ, LAUNCHED: "1"}
 
 
 def find_config(name: str, folder: Path = CONFIGS) -> Path:

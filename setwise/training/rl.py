@@ -113,6 +113,13 @@ class SetTrainer(GRPOTrainer):
             torch.randperm(sampler.num_samples, generator=sampler.generator)
         return sampler
 
+    def _tokenize_prompts(self, prompts: list[Any]) -> Any:
+        """TRL's, but for prompts that are texts: they hold their special tokens already, as the engines take them."""
+        if not isinstance(prompts[0], str):
+            return super()._tokenize_prompts(prompts)
+        tokenizer: Any = self.processing_class
+        return tokenizer(text=prompts, add_special_tokens=False)["input_ids"], None, {}
+
     def _generate_single_turn(
         self,
         prompt_ids: list[list[int]],

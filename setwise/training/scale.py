@@ -139,19 +139,20 @@ def peft_config(params: Params) -> LoraConfig | None:
     )
 
 
-def merge_adapter(policy: Path, folder: Path, params: Params) -> None:
-    """Replace the adapter in `folder` by the weights of `policy` with it merged in; a folder without one stays."""
+def merge_adapter(policy: Path, folder: Path, merged: Path, params: Params) -> Path:
+    """Write the weights of `policy` with the adapter in `folder` merged in to `merged`; the folder to hand over.
+
+    A folder without an adapter is handed over as it is.
+    """
     if not (folder / _ADAPTER).exists():
-        return
+        return folder
     from peft import PeftModel
 
     from setwise.policy import load_policy
 
     model, tokenizer = load_policy(policy, dtype=params.model.dtype, trust_remote_code=params.model.trust_remote_code)
-    fresh = folder.with_name(f".{folder.name}.merged")
-    shutil.rmtree(fresh, ignore_errors=True)
-    PeftModel.from_pretrained(model, str(folder)).merge_and_unload().save_pretrained(fresh)
-    tokenizer.save_pretrained(fresh)
-    shutil.copyfile(folder / "best.json", fresh / "best.json")
-    shutil.rmtree(folder)
-    fresh.rename(folder)
+    shutil.rmtree(merged, ignore_errors=True)
+    PeftModel.from_pretrained(model, str(folder)).merge_and_unload().save_pretrained(merged)
+    tokenizer.save_pretrained(merged)
+    shutil.copyfile(folder / "best.json", merged / "best.json")
+    return merged

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +15,22 @@ from transformers import TrainerCallback
 from setwise.domains import Example, get_domain
 from setwise.engines import Sampling
 from setwise.engines.transformers import TransformersEngine
+from setwise.errors import InputError
 from setwise.methods import get_method
 from setwise.params import Params
 from setwise.policy import load_policy
 from setwise.prompts import build_prompt
 from setwise.tracking import Run, TrackingError
 from setwise.training.alarms import Alarms, TrainingFailure
-from setwise.training.checkpoints import newest_whole, seal, step_of
+from setwise.training.checkpoints import (
+    Progress,
+    kept_weights,
+    newest_whole,
+    read_progress,
+    seal,
+    step_of,
+    write_progress,
+)
 from setwise.training.curve import Curve
 from setwise.training.processes import is_main, is_sharded, share, wait_for_all, whole_model
 from setwise.training.rl import SetTrainer, log_every, make_trainer
@@ -35,13 +42,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("setwise.training")
 
 _LIVE_SECONDS = 5.0
-_BEST = "best"
-_STATE = "state.json"
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training left: the folder with the best weights, where they were best, and how long it took."""
+    """What training left: the folder with the best weights, where they were best, and how long it took.
+
+    Attributes:
+        steps, seconds: of the whole training; what was lost to a kill does not count.
+        resumed_from, resumed_seconds: the part of them that earlier processes did.
+    """
 
     weights: Path
     best_step: int
@@ -49,44 +59,18 @@ class Trained:
     steps: int
     seconds: float
     resumed_from: int
+    resumed_seconds: float
 
 
-def training_fingerprint(params: Params, method: str, policy_digest: str, data_digest: str) -> str:
-    """What a checkpoint belongs to: other params, weights or data start afresh."""
-    sections = params.model_dump(
-        mode="json", include={"seed", "k", "threads", "model", "reward", "train", "scale", "domain"}
-    )
-    content = json.dumps([method, policy_digest, data_digest, sections], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def open_workdir(workdir: Path, fingerprint: str) -> str | None:
-    """Make the training folder ready: what was left of the same training is kept, of another one removed.
-
-    Returns:
-        The id of the tracking run of the interrupted training, or None for a fresh start.
-    """
-    try:
-        left = json.loads((workdir / _STATE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        left = {}
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        log.warning("%s: not readable; starting afresh", workdir / _STATE)
-        left = {}
-    if isinstance(left, dict) and left.get("fingerprint") == fingerprint:
-        return str(left["run_id"])
-    if left:
-        log.info("%s: checkpoints of another training; starting afresh", workdir)
-    shutil.rmtree(workdir, ignore_errors=True)
-    return None
-
-
-def remember_run(workdir: Path, fingerprint: str, run_id: str) -> None:
-    """Note which tracking run the training in `workdir` writes to."""
-    workdir.mkdir(parents=True, exist_ok=True)
-    fresh = workdir / f".{_STATE}.writing"
-    fresh.write_text(json.dumps({"fingerprint": fingerprint, "run_id": run_id}), encoding="utf-8")
-    fresh.replace(workdir / _STATE)
+def check_questions(count: int, params: Params) -> None:
+    """`InputError` where `count` training questions, less those held out, are too few for one step."""
+    train = params.train
+    if count - train.held_out < train.prompts_per_step:
+        raise InputError(
+            f"params.yaml: train.held_out: {train.held_out} of {count} training questions leave "
+            f"{max(0, count - train.held_out)} to train on, and train.prompts_per_step takes {train.prompts_per_step}; "
+            "lower one of them"
+        )
 
 
 def train_method(
@@ -97,44 +81,55 @@ def train_method(
     The last `params.train.held_out` examples are not trained on; the weights that score best on them are kept.
 
     Raises:
+        InputError: too few questions are left for one step.
         TrainingFailure: the loss is no number, the reward is dead, or validity collapsed.
         TrackingError: `run` could not be reached at the end; started again, only its curve is sent.
     """
     started = time.monotonic()
-    held_out = examples[len(examples) - params.train.held_out :]
+    check_questions(len(examples), params)
+    last = len(examples) - params.train.held_out
+    trained_on, held_out = examples[:last], examples[last:]
     trust = params.model.trust_remote_code
     model, tokenizer = load_policy(policy, dtype=params.model.dtype, trust_remote_code=trust)
-    checkpoint = share(newest_whole(workdir) if is_main() else None)
-    done = resumed_from = step_of(checkpoint) if checkpoint else 0
-    curve = Curve(workdir / "curve.jsonl", run) if is_main() else None
-    if curve is not None:
-        curve.resume(done)
+    checkpoint, progress = share(_read_checkpoint(workdir) if is_main() else (None, Progress()))
+    began, done = started - progress.seconds, step_of(checkpoint) if checkpoint else 0
+    curve = _open_curve(workdir, run, done) if is_main() else None
     if checkpoint:
         log.info("%s: going on from step %d of %d", method, done, params.train.steps)
-    score = HeldOut(params, method, held_out, tokenizer)
-    keeper = Keeper(method, params, curve, score, workdir, tokenizer)
-    trainer = make_trainer(
-        model, tokenizer, examples[: len(examples) - len(held_out)], get_method(method), params, workdir, [keeper]
-    )
-    keeper.start(trainer, done)
-    steps_per_epoch = max(1, (len(examples) - len(held_out)) // params.train.prompts_per_step)
-    trainer.finished_epochs = done // steps_per_epoch
+    keeper = Keeper(method, params, curve, HeldOut(params, method, held_out, tokenizer), workdir, tokenizer)
+    trainer = make_trainer(model, tokenizer, trained_on, get_method(method), params, workdir, [keeper])
+    keeper.start(trainer, progress, began)
+    trainer.finished_epochs = done // (len(trained_on) // params.train.prompts_per_step)
+    steps = done
     if done < params.train.steps and not keeper.is_patience_over(done):
         _run(trainer, checkpoint)
-        done = trainer.state.global_step
+        steps = trainer.state.global_step
     if curve is not None and not curve.flush():
         raise TrackingError(f"{curve.away}; {method} is trained and waits in {workdir} for a run to send its curve")
-    best = keeper.best()
-    if curve is not None:
-        merge_adapter(policy, workdir / _BEST, params)
-    return Trained(
-        weights=workdir / _BEST,
-        best_step=best["step"],
-        best_score=best["score"],
-        steps=done,
-        seconds=time.monotonic() - started,
-        resumed_from=resumed_from,
-    )
+    best, score = keeper.progress.best_step, keeper.progress.best_score
+    weights = _best_weights(best, policy, workdir, params)
+    return Trained(weights, best, score, steps, time.monotonic() - began, done, progress.seconds)
+
+
+def _best_weights(step: int, policy: Path, workdir: Path, params: Params) -> Path:
+    """The folder to hand over: what was kept at `step`, by the main process merged into the policy where it must be."""
+    if not step:
+        raise TrainingFailure("no checkpoint was scored, so there are no weights to keep")
+    weights = kept_weights(workdir, step)
+    return merge_adapter(policy, weights, workdir / "merged", params) if is_main() else weights
+
+
+def _read_checkpoint(workdir: Path) -> tuple[Path | None, Progress]:
+    """The newest whole checkpoint, and what training had come to there."""
+    checkpoint = newest_whole(workdir)
+    return checkpoint, read_progress(checkpoint)
+
+
+def _open_curve(workdir: Path, run: Run | None, done: int) -> Curve:
+    """The curve as it was at step `done`."""
+    curve = Curve(workdir / "curve.jsonl", run)
+    curve.resume(done)
+    return curve
 
 
 def _run(trainer: SetTrainer, checkpoint: Path | None) -> None:
@@ -205,18 +200,17 @@ class Keeper(TrainerCallback):
         self.alarms = Alarms(params.train.prompts_per_step * log_every(params.train.steps))
         self._live = time.monotonic()
 
-    def start(self, trainer: SetTrainer, done: int) -> None:
-        """Attach the trainer, whose model and reward are scored; forget a best that lies after step `done`."""
+    def start(self, trainer: SetTrainer, progress: Progress, began: float) -> None:
+        """Attach the trainer, whose model and reward are scored, at the checkpoint that had come to `progress`.
+
+        Args:
+            began: when, on the monotonic clock, a training without interruption would have begun.
+        """
         self.trainer = trainer
         for row in self.curve.rows if self.curve is not None else ():
             self.alarms.check(int(row["step"]), row)
-        if is_main() and self._read_best()["step"] > done:
-            shutil.rmtree(self.workdir / _BEST, ignore_errors=True)
-        self._best = share(self._read_best())
-
-    def best(self) -> dict[str, Any]:
-        """Step and held-out score of the best weights so far."""
-        return self._best
+        self.progress = progress
+        self._began = began
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Add a row to the curve."""
@@ -243,39 +237,33 @@ class Keeper(TrainerCallback):
             if not _is_finite(model):
                 raise TrainingFailure(f"step {step}: the weights are no numbers; lower train.learning_rate")
             score = share(self.score(model, trainer.reward_funcs[0]))
-        if score > self._best["score"]:
-            self._keep_best(step, score)
+        checkpoint = Path(args.output_dir) / f"checkpoint-{step}"
+        if score > self.progress.best_score:
+            self.progress = Progress(step, score)
+            self._keep_best()
         elif self.is_patience_over(step):
             log.info("%s: no better score for %d checkpoints; stopping early", self.method, self.params.patience)
             control.should_training_stop = True
         wait_for_all()
         if self.curve is not None:
             self.curve.add(step, {"train/held_out_reward": score})
-            seal(Path(args.output_dir) / f"checkpoint-{step}")
+            write_progress(checkpoint, replace(self.progress, seconds=time.monotonic() - self._began))
+            seal(checkpoint)
             self.curve.flush()
 
     def is_patience_over(self, step: int) -> bool:
         """Whether at `step`, that of a checkpoint, the best score is `train.patience` checkpoints old."""
-        since = (step - self._best["step"]) // self.trainer.args.save_steps
-        return bool(self.params.patience and since >= self.params.patience)
+        since = (step - self.progress.best_step) // self.trainer.args.save_steps
+        return bool(self.params.patience and self.progress.best_step and since >= self.params.patience)
 
-    def _read_best(self) -> dict[str, Any]:
-        path = self.workdir / _BEST / "best.json"
-        if not path.exists():
-            return {"step": 0, "score": float("-inf")}
-        best: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return best
-
-    def _keep_best(self, step: int, score: float) -> None:
-        self._best = {"step": step, "score": score}
+    def _keep_best(self) -> None:
+        """Write the weights to the checkpoint of the step, as those that are handed over if none is better."""
         trainer = self.trainer
         weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if is_sharded(trainer) else None
         if not is_main():
             return
-        fresh = self.workdir / f".{_BEST}.writing"
-        shutil.rmtree(fresh, ignore_errors=True)
-        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(fresh, state_dict=weights)
-        self.tokenizer.save_pretrained(fresh)
-        (fresh / "best.json").write_text(json.dumps(self._best), encoding="utf-8")
-        shutil.rmtree(self.workdir / _BEST, ignore_errors=True)
-        fresh.rename(self.workdir / _BEST)
+        folder = kept_weights(self.workdir, self.progress.best_step)
+        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(folder, state_dict=weights)
+        self.tokenizer.save_pretrained(folder)
+        best = {"step": self.progress.best_step, "score": self.progress.best_score}
+        (folder / "best.json").write_text(json.dumps(best), encoding="utf-8")

@@ -70,10 +70,25 @@ def test_a_world_without_so_many_patients_names_the_sizes(made: Workspace) -> No
     assert "2 of 10 findings tell only 180 patients apart; lower the sizes or raise examined or findings" in error
 
 
-def test_holding_out_every_question_names_the_key(made: Workspace) -> None:
-    made.write_params({**PARAMS, "train": {**PARAMS["train"], "held_out": 1500}})
+@pytest.mark.parametrize(("held_out", "left"), [(1500, 0), (1497, 3)])
+def test_holding_out_so_many_questions_that_no_step_is_left_names_the_keys(
+    held_out: int, left: int, made: Workspace
+) -> None:
+    made.write_params({**PARAMS, "train": {**PARAMS["train"], "held_out": held_out}})
     error = refused(made, "train", *STAGES["train"])
-    assert "train.held_out: 1500 of 1500 training questions; lower it" in error
+    assert f"train.held_out: {held_out} of 1500 training questions leave {left} to train on" in error
+    assert "train.prompts_per_step takes 4; lower one of them" in error
+
+
+def test_scores_of_open_answers_are_refused_before_anything_is_trained(made: Workspace) -> None:
+    vocabulary = made.root / "data" / "clinic" / "vocabulary.json"
+    closed = vocabulary.read_text()
+    vocabulary.write_text("null")
+    made.write_params({**PARAMS, "warmstart": {**PARAMS["warmstart"], "source": "distill", "distill_from": "scores"}})
+    error = refused(made, "warmstart")
+    vocabulary.write_text(closed)
+    assert "warmstart.distill_from: 'scores' needs a closed list of answers" in error
+    assert error.endswith("use 'samples'")
 
 
 @pytest.fixture

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from setwise.training.checkpoints import damage, newest_whole, seal, step_of
+from setwise.training.checkpoints import (
+    Progress,
+    damage,
+    discard,
+    kept_weights,
+    newest_whole,
+    read_progress,
+    seal,
+    step_of,
+    write_progress,
+)
 
 
 @pytest.fixture
@@ -71,3 +81,51 @@ def test_damage_to_all_leaves_none(folder: Path) -> None:
     for checkpoint in folder.glob("checkpoint-*"):
         (checkpoint / "model.safetensors").unlink()
     assert newest_whole(folder) is None
+
+
+def test_a_folder_that_is_removed_is_away_from_its_place_before_any_of_it_is_gone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path, **_: object) -> None:
+        if path.exists():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.rmtree", killed)
+    training = folder.rename(folder.with_name("rlcr_multi"))
+    with pytest.raises(KeyboardInterrupt):
+        discard(training)
+    monkeypatch.undo()
+    assert not training.exists()
+    discard(training)
+    assert not list(training.parent.glob(".*"))
+
+
+@pytest.fixture
+def scored(folder: Path) -> Path:
+    """The same checkpoints; that of step 8 scored best and keeps its weights, and 9 and 10 know of it."""
+    kept_weights(folder, 8).mkdir(parents=True)
+    (kept_weights(folder, 8) / "model.safetensors").write_bytes(b"the best")
+    for step in (8, 9, 10):
+        (folder / f"checkpoint-{step}" / "manifest.json").unlink()
+        write_progress(folder / f"checkpoint-{step}", Progress(8, 0.5))
+        seal(folder / f"checkpoint-{step}")
+    return folder
+
+
+def test_a_checkpoint_knows_what_was_best_so_far(scored: Path) -> None:
+    assert read_progress(newest_whole(scored)) == Progress(8, 0.5)
+    assert read_progress(None) == Progress()
+
+
+def test_the_best_weights_of_a_damaged_checkpoint_are_good_as_long_as_they_are_whole(scored: Path) -> None:
+    (scored / "checkpoint-8" / "model.safetensors").write_bytes(b"")
+    assert newest_whole(scored) == scored / "checkpoint-10"
+
+
+def test_a_checkpoint_whose_best_weights_are_lost_is_passed_over(
+    scored: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (kept_weights(scored, 8) / "model.safetensors").write_bytes(b"")
+    assert newest_whole(scored) is None
+    said = "its best weights are those of step 8, and there kept/weights/model.safetensors is not what was written"
+    assert f"checkpoint-10: {said}; falling back to the one before" in caplog.text

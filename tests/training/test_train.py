@@ -1,19 +1,24 @@
 """Training that is killed goes on where it was; what goes wrong is said; the best checkpoint is kept."""
 
 import json
+import os
 import re
 import shutil
 import signal
+import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from smoke_workspace import Started, Workspace
 from undisturbed import SAVED_EVERY, STEPS, WORKDIR, assert_as_undisturbed, tracked_runs
 
+from setwise.digests import weights_digest
 from setwise.domains.parquet import read_examples, write_examples
-from setwise.training.checkpoints import step_of
+from setwise.training.checkpoints import read_progress, seal, step_of, write_progress
 
 METHOD = ("--method", "rlcr_multi")
 
@@ -79,6 +84,41 @@ def test_killed_after_the_last_step_it_only_hands_over(workspace: Workspace, tra
     kill_when(workspace.start("train", *METHOD), last.exists)
     assert "rlcr_multi: 0 steps in" in train(workspace)
     assert_as_undisturbed(workspace, trained_workspace)
+
+
+def test_the_seconds_of_a_training_are_those_of_all_its_processes(interrupted: Workspace) -> None:
+    newest = max((interrupted.root / WORKDIR).glob("checkpoint-*/manifest.json"), key=lambda path: step_of(path.parent))
+    progress = read_progress(newest.parent)
+    assert progress.seconds > 0
+    newest.unlink()
+    write_progress(newest.parent, replace(progress, seconds=5000.0))
+    seal(newest.parent)
+    train(interrupted)
+    with sqlite3.connect(interrupted.root / "mlruns" / "mlflow.db") as database:
+        ((seconds,),) = database.execute("select value from metrics where key = 'train/seconds'")
+    assert seconds > 5000
+
+
+def test_a_training_that_dvc_could_not_record_any_more_is_not_done_again(workspace: Workspace) -> None:
+    in_dvc = {"DVC_STAGE": "train@rlcr_multi"}
+    recorded = workspace.root / "dvc.lock"
+    recorded.touch()
+    assert workspace.run("train", *METHOD, **in_dvc).code == 0
+    made = workspace.outputs()
+    again = workspace.run("train", *METHOD, **in_dvc)
+    assert "rlcr_multi: trained already, and what it left is whole" in again.out, again
+    assert workspace.outputs() == made
+    assert [status for _, status in tracked_runs(workspace)] == ["FINISHED"]
+
+    recorded.touch()
+    assert "steps in" in workspace.run("train", *METHOD, **in_dvc).out
+    assert [status for _, status in tracked_runs(workspace)] == ["FINISHED"] * 2
+
+
+def test_outputs_that_were_changed_since_are_made_again(trained_workspace: Workspace, tmp_path: Path) -> None:
+    workspace = trained_workspace.copy(tmp_path / "workspace")
+    (workspace.root / "reports" / "curves" / "rlcr_multi.jsonl").write_text("")
+    assert "steps in" in workspace.run("train", *METHOD, DVC_STAGE="train@rlcr_multi").out
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +219,45 @@ def test_patience_stops_at_the_checkpoint_that_makes_it_full(workspace: Workspac
     assert "rlcr_multi: no better score for 3 checkpoints; stopping early" in out
     assert [row["step"] for row in workspace.curve("rlcr_multi")] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert json.loads((workspace.root / "models" / "rlcr_multi" / "best.json").read_text())["step"] == 2
+
+
+@pytest.mark.operations
+def test_killed_before_a_best_checkpoint_is_sealed_patience_counts_from_the_best_before(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.set(train__patience=2)
+    undisturbed = workspace.copy(tmp_path / "undisturbed")
+    train(undisturbed)
+    steps = [int(row["step"]) for row in undisturbed.curve("rlcr_multi")]
+    assert steps[-1] < STEPS
+
+    kill_when(workspace.start("train", *METHOD), (workspace.root / WORKDIR / "checkpoint-6" / "manifest.json").exists)
+    assert (workspace.root / WORKDIR / "checkpoint-6" / "kept" / "weights" / "best.json").exists()
+    for newer in (workspace.root / WORKDIR).glob("checkpoint-*/manifest.json"):
+        if step_of(newer.parent) >= 6:
+            newer.unlink()
+    assert resumed_from(train(workspace)) == 4
+    assert [int(row["step"]) for row in workspace.curve("rlcr_multi")] == steps
+    ours, theirs = (weights_digest(each.root / "models" / "rlcr_multi") for each in (workspace, undisturbed))
+    assert ours == theirs
+
+
+@pytest.mark.operations
+def test_when_dvc_alone_is_killed_its_training_ends_and_the_next_dvc_goes_on(
+    workspace: Workspace, trained_workspace: Workspace
+) -> None:
+    assert workspace.command("dvc", "init", "--quiet", "--no-scm", "--force").code == 0
+    command = ("dvc", "repro", "--single-item", "train@rlcr_multi")
+    environment = {**os.environ, "PYTHONPATH": str(workspace.root), "MLFLOW_TRACKING_URI": ""}
+    dvc = subprocess.Popen(command, cwd=workspace.root, env=environment, stdout=subprocess.DEVNULL)
+    while not (workspace.root / WORKDIR / "checkpoint-4" / "manifest.json").exists():
+        assert dvc.poll() is None
+        time.sleep(0.01)
+    dvc.kill()
+    dvc.wait()
+    again = workspace.command(*command, MLFLOW_TRACKING_URI="")
+    assert again.code == 0, again
+    assert_as_undisturbed(workspace, trained_workspace)
 
 
 def failure(workspace: Workspace) -> str:

@@ -1,0 +1,86 @@
+"""What decides a stage's outputs is a dependency of it: `dvc repro` runs the stage again when that code changes."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from smoke_workspace import REPOSITORY
+from test_imports import imported
+
+STAGES = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
+UNDECIDING = {
+    "pipelines": "lines, files and locks: where outputs go, not what is in them",
+    "setwise/__init__.py": "nothing in it",
+    "setwise/digests.py": "names what there is",
+    "setwise/doctor.py": "looks at the machine",
+    "setwise/errors.py": "words",
+    "setwise/leaderboard.py": "reads the tracking store",
+    "setwise/params.py": "the params themselves are dependencies",
+    "setwise/plan": "refuses, and decides nothing",
+    "setwise/quiet.py": "logging",
+    "setwise/recipes.py": "params again",
+    "setwise/redact.py": "words",
+    "setwise/registry_params.py": "params again",
+    "setwise/scale_params.py": "params again",
+    "setwise/section.py": "params again",
+    "setwise/tracking.py": "remembers what happened",
+    "setwise/tracking_store.py": "remembers what happened",
+    "setwise/training/__init__.py": "nothing in it",
+    "setwise/training/live.py": "lines on the screen",
+    "setwise/training/workdir.py": "whose checkpoints they are",
+    "setwise/yaml12.py": "params again",
+}
+"""Code that no output's content comes from, and why."""
+GIVEN = {
+    "evaluate": {
+        "setwise/domains": "its data is a dependency",
+        "setwise/methods.py": "which models there are",
+        "setwise/policy.py": "the weights are a dependency",
+        "setwise/training": "the weights are a dependency",
+    }
+}
+"""Code of a stage whose part in it another dependency holds."""
+
+
+def source(module: str) -> Path | None:
+    """The file of a module of ours, relative to the repository; None for anything else."""
+    place = Path(*module.split("."))
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if (REPOSITORY / path).is_file():
+            return path
+    return None
+
+
+def code_of(stage: str) -> set[Path]:
+    """The files that decide what a stage makes: what it imports, itself or through others of them."""
+    found = {Path("pipelines", f"{stage}.py")}
+    waiting = imported(REPOSITORY / "pipelines" / f"{stage}.py")
+    while waiting:
+        module = waiting.pop()
+        path = source(module)
+        if path is None or path in found or under(path, set(UNDECIDING)):
+            continue
+        found.add(path)
+        waiting |= imported(REPOSITORY / path) | {module.rpartition(".")[0]} - {""}
+    return found
+
+
+def under(path: Path, names: set[str]) -> bool:
+    """Whether the path, or a folder it lies in, is one of the names."""
+    return any(str(place) in names for place in (path, *path.parents))
+
+
+@pytest.mark.parametrize("stage", [name for name in STAGES if name != "report"])
+def test_the_code_that_decides_a_stages_outputs_is_among_its_dependencies(stage: str) -> None:
+    deps = set(STAGES[stage]["deps"]) | set(GIVEN.get(stage, {}))
+    assert {str(path) for path in code_of(stage) if not under(path, deps)} == set()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_dependency_on_code_names_what_is_there(stage: str) -> None:
+    named = [dep for dep in STAGES[stage]["deps"] if dep.startswith(("pipelines/", "setwise/"))]
+    assert [dep for dep in named if not (REPOSITORY / dep).exists()] == []
+
+
+def test_what_is_left_out_is_there() -> None:
+    assert [name for name in UNDECIDING if not (REPOSITORY / name).exists()] == []
