@@ -1,12 +1,14 @@
 """Checkpoints of a running training on the DVC remote, so that another machine can go on from them.
 
-``python -m tasks.checkpoint_store follow|fetch|alive|drop KEY [FOLDER] [SECONDS]`` in a workspace. Whatever the remote
-is (a folder, S3, GCS, SSH), DVC's own connection to it is used. The newest upload may be cut short by a kill: training
-checks each checkpoint by its manifest and falls back to the one before.
+``python -m tasks.checkpoint_store follow|beat|fetch|alive|drop KEY [FOLDER] [SECONDS]`` in a workspace. Whatever the
+remote is (a folder, S3, GCS, SSH), DVC's own connection to it is used. The newest upload may be cut short by a kill:
+training checks each checkpoint by its manifest and falls back to the one before.
 """
 
+import itertools
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,22 +76,32 @@ class CheckpointStore:
         return {self.fs.relpath(path, root): int(self.fs.size(path)) for path in self.fs.find(root)}
 
 
+def _beat(key: str, seconds: float) -> None:
+    """Give signs of life for as long as this process lives."""
+    count = itertools.count()
+    _keep(lambda store: store.beat(next(count)), key, seconds, "no sign of life reaches the remote", "signs again")
+
+
 def _follow(key: str, folder: Path, seconds: float) -> None:
-    """Copy checkpoints for as long as this process lives; say when the remote stops answering, and when it is back."""
+    """Copy checkpoints for as long as this process lives."""
+    _keep(lambda store: store.upload(folder), key, seconds, "not copied to the remote", "copied again")
+
+
+def _keep(act: Callable[[CheckpointStore], object], key: str, seconds: float, failing: str, again: str) -> None:
+    """Act every some seconds; say when the remote stops answering, and when it is back."""
     from dvc.repo import Repo
 
-    count, trouble, store = 0, "", None
+    trouble, store = "", None
     while True:
         try:
             store = store or CheckpointStore(Repo(), key)
-            store.beat(count)
-            store.upload(folder)
+            act(store)
             said = ""
         except Exception as error:  # noqa: BLE001 - each remote's library has errors of its own
             said, store = _one_line(error), None  # the next round connects anew
         if said != trouble:
-            _say(f"not copied to the remote: {said}; tried again every {seconds:g} s" if said else "copied again")
-        count, trouble = count + 1, said
+            _say(f"{failing}: {said}; tried again every {seconds:g} s" if said else again)
+        trouble = said
         time.sleep(seconds)
 
 
@@ -105,6 +117,8 @@ def _say(line: str) -> None:
 def _main(action: str, key: str, folder: str = "", seconds: str = "0") -> int:
     from dvc.repo import Repo
 
+    if action == "beat":
+        _beat(key, float(seconds))
     if action == "follow":
         _follow(key, Path(folder), float(seconds))
     try:

@@ -116,6 +116,8 @@ def _sign_of_life(order: Order, workspace: Path) -> str:
 
 
 def _take_over(order: Order, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> None:
+    if _is_up_to_date(order.stage, workspace, running):  # run in this very workspace
+        return
     artifact: Any = Artifact.get(artifact_key(order), _sync=True)  # type: ignore[call-arg]
     if artifact is None:
         raise HandoverFailure(f"{order.stage}: the worker left no record of what it made")
