@@ -82,10 +82,9 @@ def _laid_out(order: Order, workspace: Path, log: Callable[[str], None]) -> Iter
 
 def _carry_out(order: Order, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> StageOutcome:
     _dvc(["pull", "--force", *order.upstream], workspace, running, log)
-    if not (workspace / order.checkpoints).exists():
-        found = _store("fetch", order, workspace)
-        if found != "0":
-            log(f"going on from {found} files of checkpoints on the remote")
+    found = _store("fetch", order, workspace)
+    if found != "0":
+        log(f"going on from {found} files of checkpoints on the remote")
     follow = ("follow", order.key, str(order.checkpoints), str(order.checkpoint_seconds))
     with _beside(follow, "no longer copied to the remote; a worker after this one would begin anew", workspace, log):
         outcome = reproduce(order.stage, workspace, running, log)
