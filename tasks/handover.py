@@ -64,18 +64,24 @@ def hand_over(
 
 
 def _have_it_run(order: Order, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> None:
-    parameters = {"order": order.model_dump(mode="json")}
     for _ in range(WORKERS_TRIED):
-        ordered: Any = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0, _sync=True)  # type: ignore[call-arg]
-        log(f"ordered from the gpu pool: flow run {ordered.name}")
-        ended = _watch(ordered.id, order, workspace, running)
+        run = _order(order, log)
+        ended = _watch(run, order, workspace, running)
         if ended is None:
-            log(f"flow run {ordered.name}: its worker shows no sign of life; ordering again")
+            log("its worker shows no sign of life; ordering again")
         elif ended.is_completed():
             return
         elif not ended.is_crashed():
-            raise HandoverFailure(ended.message or f"flow run {ordered.name} ended as {ended.name}")
+            raise HandoverFailure(ended.message or f"flow run {run} ended as {ended.name}")
     raise HandoverFailure(f"{WORKERS_TRIED} workers were lost one after another")
+
+
+def _order(order: Order, log: Callable[[str], None]) -> UUID:
+    """Order from the gpu pool; return the flow run."""
+    parameters = {"order": order.model_dump(mode="json")}
+    ordered: Any = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0, _sync=True)  # type: ignore[call-arg]
+    log(f"ordered from the gpu pool: flow run {ordered.name}")
+    return UUID(str(ordered.id))
 
 
 def _watch(flow_run: UUID, order: Order, workspace: Path, running: RunningStages) -> "State[Any] | None":
@@ -95,15 +101,16 @@ def _watch(flow_run: UUID, order: Order, workspace: Path, running: RunningStages
                 seen_at = now
             elif now - looked_at >= order.checkpoint_seconds / 2:
                 looked_at, latest = now, _sign_of_life(order, workspace)
-                if latest != sign:
-                    sign, seen_at = latest, now
+                if latest is None or latest != sign:  # a remote that is away says nothing about the worker
+                    sign, seen_at = latest or sign, time.monotonic()
             if now - seen_at > patience:
                 client.set_flow_run_state(flow_run, Crashed(message="its worker shows no sign of life"), force=True)
                 return None
             time.sleep(POLL_SECONDS)
 
 
-def _sign_of_life(order: Order, workspace: Path) -> str:
+def _sign_of_life(order: Order, workspace: Path) -> str | None:
+    """The worker's last sign, empty before its first; None if the remote does not answer."""
     done = subprocess.run(
         [sys.executable, "-m", "tasks.checkpoint_store", "alive", order.key],
         cwd=workspace,
@@ -112,7 +119,7 @@ def _sign_of_life(order: Order, workspace: Path) -> str:
         text=True,
         check=False,
     )
-    return done.stdout
+    return None if done.returncode else done.stdout.strip()
 
 
 def _take_over(order: Order, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> None:

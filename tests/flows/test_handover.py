@@ -6,10 +6,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 import pytest
 import yaml
+from prefect.client.orchestration import get_client
+from prefect.states import Completed, Running, State
 from remotes import KINDS, FolderRemote
 from smoke_workspace import Workspace
 from undisturbed import WORKDIR, assert_as_undisturbed
@@ -18,6 +21,8 @@ from flows import rebuild as rebuild_module
 from flows.rebuild import rebuild
 from flows.side_by_side import Rebuild
 from tasks import handover
+from tasks.orders import write_order
+from tasks.stages import RunningStages
 
 pytestmark = pytest.mark.operations
 
@@ -330,3 +335,51 @@ def test_changes_that_are_not_committed_are_refused_by_name(shared):
         step.write("# changed\n")
     result = rebuild_on_gpu(shared)
     assert (result.exit_code, result.summary().split(":")[:2]) == (2, ["train@a", " step.py"])
+
+
+@pytest.fixture
+def running(shared, monkeypatch):
+    """An order of `train@a` that some worker runs, watched with little patience; and the run's id."""
+    monkeypatch.setattr(handover, "LEAST_PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(handover, "POLL_SECONDS", 0.1)
+    order = write_order(shared.root, "train@a", ("prepare",), 0.1)
+    run = handover._order(order, print)
+    set_state(run, Running())
+    yield order, run
+    set_state(run, Completed())
+
+
+def set_state(run: UUID, state: State) -> None:
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run, state, force=True)
+
+
+def state_of(run: UUID) -> State:
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(run).state
+
+
+def test_a_worker_that_gives_no_sign_on_a_remote_that_answers_is_given_up(shared, running):
+    order, run = running
+    assert handover._watch(run, order, shared.root, RunningStages()) is None
+    assert state_of(run).is_crashed()
+
+
+@pytest.mark.parametrize("remote", ["ssh"], indirect=True)
+def test_a_remote_that_does_not_answer_makes_no_worker_lost(shared, remote, running, monkeypatch):
+    order, run = running
+    remote.stop()
+    asked = []
+
+    def sign_of_life(*words) -> str | None:
+        asked.append(ask(*words))
+        if len(asked) == 3:
+            set_state(run, Completed())
+        return asked[-1]
+
+    ask = handover._sign_of_life
+    monkeypatch.setattr(handover, "_sign_of_life", sign_of_life)
+    ended = handover._watch(run, order, shared.root, RunningStages())
+    assert asked == [None] * 3
+    assert ended is not None
+    assert ended.is_completed()
