@@ -13,6 +13,13 @@ from prefect import task
 from prefect.artifacts import Artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.logging import get_run_logger
 from prefect.states import Cancelling, Completed, Crashed, Failed, State
@@ -28,13 +35,15 @@ POLL_SECONDS = 2.0
 ROUNDS_WITHOUT_A_SIGN = 3
 LEAST_PATIENCE_SECONDS = 120.0  # a worker must start its process, fetch and check out before its first sign
 
+_UNFINISHED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING]
+
 
 class HandoverFailure(RuntimeError):  # noqa: N818 - named for what the user reads
     """The stage did not come back done; one line says why."""
 
 
 def artifact_key(order: Order) -> str:
-    """The key under which the worker leaves what dvc.lock records."""
+    """The key under which the worker leaves what dvc.lock records, and the tag of the flow run."""
     return f"order-{order.key}"
 
 
@@ -77,9 +86,18 @@ def _have_it_run(order: Order, workspace: Path, running: RunningStages, log: Cal
 
 
 def _order(order: Order, log: Callable[[str], None]) -> UUID:
-    """Order from the gpu pool; return the flow run."""
+    """Order from the gpu pool, unless a run that has ended since did so already; return the flow run."""
+    tag = artifact_key(order)
+    wanted = FlowRunFilter(
+        tags=FlowRunFilterTags(all_=[tag]), state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))
+    )
+    with get_client(sync_client=True) as client:
+        for found in client.read_flow_runs(flow_run_filter=wanted, limit=1):
+            log(f"ordered by a run before this one: flow run {found.name}")
+            return found.id
     parameters = {"order": order.model_dump(mode="json")}
-    ordered: Any = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0, _sync=True)  # type: ignore[call-arg]
+    given: Any = {"parameters": parameters, "timeout": 0, "tags": [tag], "_sync": True}
+    ordered: Any = run_deployment(DEPLOYMENT, **given)
     log(f"ordered from the gpu pool: flow run {ordered.name}")
     return UUID(str(ordered.id))
 

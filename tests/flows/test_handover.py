@@ -383,3 +383,13 @@ def test_a_remote_that_does_not_answer_makes_no_worker_lost(shared, remote, runn
     assert asked == [None] * 3
     assert ended is not None
     assert ended.is_completed()
+
+
+def test_an_order_whose_rebuild_has_ended_is_not_given_a_second_time_until_it_has_ended(shared, running, capsys):
+    order, run = running
+    assert handover._order(order, print) == run
+    assert "ordered by a run before this one" in capsys.readouterr().out
+    set_state(run, Completed())
+    again = handover._order(order, print)
+    assert again != run
+    set_state(again, Completed())
