@@ -77,7 +77,16 @@ class Services:
 
     def running(self) -> list[Started]:
         """Return what an earlier ``up`` started here and still runs."""
-        return [one for one in (Started(**entry) for entry in self._recorded().get("processes", [])) if one.process]
+        return [one for one in self._earlier() if one.process]
+
+    def _earlier(self) -> list[Started]:
+        return [Started(**entry) for entry in self._recorded().get("processes", [])]
+
+    def end_left_behind(self) -> None:
+        """End what services have left behind that were killed: it may listen on their ports."""
+        for one in self._earlier():
+            if not one.process and stop_group(one, self.workspace):
+                _say(f"ended what {one.name} had left behind")
 
     @property
     def by_ui(self) -> bool:
@@ -108,6 +117,7 @@ class Services:
 
     def servers(self) -> None:
         """Start the Prefect server and MLflow's, and wait until both answer."""
+        self.end_left_behind()
         where = self.where
         ports = ((where.prefect_port, "SETWISE_PREFECT_PORT"), (where.mlflow_port, "SETWISE_MLFLOW_PORT"))
         for name, (port, setting) in zip(SERVERS, ports, strict=True):
@@ -138,11 +148,11 @@ class Services:
 
     def stop(self) -> list[str]:
         """Stop what was recorded, workers before servers, and return the names of what still ran."""
-        running = self.running()
-        for one in sorted(running, key=lambda one: one.name in SERVERS):
-            stop_group(one)
+        earlier = self._earlier()
+        workers_first = sorted(earlier, key=lambda one: one.name in SERVERS)
+        stopped = {one.name for one in workers_first if stop_group(one, self.workspace)}
         self.record.unlink(missing_ok=True)
-        return [one.name for one in running]
+        return [one.name for one in earlier if one.name in stopped]
 
     def _worker(self, name: str, pool: str, extra: dict[str, str], limit: int) -> None:
         command = ["-m", "prefect", "worker", "start", "--pool", pool, "--type", "process", "--limit", str(limit)]
