@@ -12,13 +12,14 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 
+from flows.addresses import Addresses, addresses
 from flows.environment import workspace_above
 from flows.local_server import is_healthy
 from flows.lost_runs import watch_for_lost_runs
@@ -31,38 +32,6 @@ from tasks.placement import WORKSPACE
 START_TIMEOUT_SECONDS = 180.0
 POOLS = ("cpu", "gpu")
 SERVERS = ("prefect-server", "mlflow")
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where the servers listen."""
-
-    host: str
-    prefect_port: int
-    mlflow_port: int
-
-    @property
-    def prefect(self) -> str:
-        """The Prefect pages."""
-        return f"http://{self.host}:{self.prefect_port}"
-
-    @property
-    def mlflow(self) -> str:
-        """The MLflow pages."""
-        return f"http://{self.host}:{self.mlflow_port}"
-
-
-def addresses() -> Addresses:
-    """Return where to listen: localhost, ports 4200 and 5000, unless ``SETWISE_HOST``, ``…_PREFECT_PORT`` or
-    ``…_MLFLOW_PORT`` say otherwise. Raises InputError for a port that is no number.
-    """
-    ports = []
-    for name, default in (("SETWISE_PREFECT_PORT", "4200"), ("SETWISE_MLFLOW_PORT", "5000")):
-        text = os.environ.get(name, default)
-        if not text.isdecimal() or not 0 < int(text) < 65536:
-            raise InputError(f"{name}={text!r}: not a port; use a number from 1 to 65535")
-        ports.append(int(text))
-    return Addresses(os.environ.get("SETWISE_HOST") or "127.0.0.1", *ports)
 
 
 class Services:
@@ -128,16 +97,19 @@ class Services:
         (self.workspace / "mlruns").mkdir(exist_ok=True)
         store = ["--backend-store-uri", "sqlite:///mlruns/mlflow.db", "--artifacts-destination", "mlruns/artifacts"]
         mlflow = ["-m", "mlflow", "server", *store, *listen, str(where.mlflow_port), "--workers", "1"]
-        self._start("mlflow", mlflow)
+        self._start("mlflow", [*mlflow, *where.mlflow_names()])
         self._wait("prefect-server", f"{where.prefect}/api")
         self._wait("mlflow", where.mlflow)
 
-    def deployments(self) -> None:
-        """Make the work pools, apply ``prefect.yaml`` and have the server watch for lost runs."""
+    def pools(self) -> None:
+        """Make the work pools, and have the server watch for lost runs."""
         for pool in POOLS:
             self._command(["work-pool", "create", pool, "--type", "process", "--overwrite"])
-        self._command(["--no-prompt", "deploy", "--all"])
         watch_for_lost_runs(f"{self.where.prefect}/api")
+
+    def deployments(self) -> None:
+        """Apply ``prefect.yaml``."""
+        self._command(["--no-prompt", "deploy", "--all"])
 
     def workers(self) -> None:
         """Start one cpu worker and a gpu worker for each GPU."""
@@ -228,7 +200,7 @@ def _say(text: str) -> None:
 
 
 def up(services: Services) -> None:
-    """Start everything; where an earlier ``up`` still runs, only what has ended since."""
+    """Start everything; where an earlier ``up`` still runs, only what has ended since. Apply ``prefect.yaml``."""
     running = services.running()
     if running and services.by_ui:
         raise InputError("`make ui` shows the servers' pages already; end it with Ctrl-C, then `make up`")
@@ -238,7 +210,8 @@ def up(services: Services) -> None:
             _say(f"up already: {', '.join(one.name for one in running)}")
         services.servers()
         if not running:
-            services.deployments()
+            services.pools()
+        services.deployments()
         services.workers()
     except BaseException:
         if not running:

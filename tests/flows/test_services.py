@@ -14,6 +14,7 @@ from listening import LOCAL, listening_addresses
 from make_up import HOUSE, act, ask, flow_runs, server_logs, start_rebuild, state_of, until
 
 from flows import services
+from flows.addresses import addresses
 from flows.local_server import free_port
 from flows.lost_runs import LOST, NEVER_BEGAN, PATIENCE, PATIENCE_TO_BEGIN, watch_for_lost_runs
 from tasks.placement import WORKSPACE
@@ -58,7 +59,11 @@ def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed_proje
     assert done[0]["auto_scheduled"]
     assert sorted(project.starts()) == sorted(project.stages)
 
+    changed = project.root / "prefect.yaml"
+    changed.write_text(changed.read_text().replace(EVERY_MINUTE, '"7 3 * * *"'))
     again = act(project.root, "up").stdout
+    (schedule,) = ask(f"{api}/deployments/name/rebuild/rebuild")["schedules"]
+    assert schedule["schedule"]["cron"] == "7 3 * * *"
     assert "up already" in again
     assert "started again" not in again
     assert came_up.stdout in again
@@ -212,9 +217,9 @@ def test_what_a_killed_service_has_left_behind_is_ended_before_it_is_started_aga
     project, killed_service, monkeypatch, capsys
 ):
     monkeypatch.setenv("PREFECT_HOME", str(project.root / ".prefect"))
-    services.Services(project.root / "other", services.addresses()).end_left_behind()
+    services.Services(project.root / "other", addresses()).end_left_behind()
     assert not has_ended(killed_service)
-    services.Services(project.root, services.addresses()).end_left_behind()
+    services.Services(project.root, addresses()).end_left_behind()
     assert capsys.readouterr().out == "ended what mlflow had left behind\n"
     assert has_ended(killed_service)
 
