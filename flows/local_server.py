@@ -16,6 +16,7 @@ from typing import Any
 import prefect
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
+from flows.started import Started
 from tasks import lifeline
 from tasks.environment import child_environment
 
@@ -37,10 +38,12 @@ def running_server(workspace: Path) -> str | None:
     """Return the API address of the server that ``make up`` or ``make ui`` started for this workspace, if it is up."""
     record = workspace / ".prefect" / "up.json"
     try:
-        api_url = str(json.loads(record.read_text())["prefect_api"])
-    except (OSError, json.JSONDecodeError, KeyError):
+        content = json.loads(record.read_text())
+        api_url = str(content["prefect_api"])
+        server = next(Started(**one) for one in content["processes"] if one["name"] == "prefect-server")
+    except (OSError, json.JSONDecodeError, KeyError, StopIteration):
         return None
-    return api_url if is_healthy(api_url) else None
+    return api_url if server.process and is_healthy(api_url) else None  # another's server may have its port by now
 
 
 def free_port() -> int:

@@ -12,13 +12,14 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 
+from flows.addresses import Addresses, addresses
 from flows.environment import workspace_above
 from flows.local_server import is_healthy
 from flows.lost_runs import watch_for_lost_runs
@@ -33,38 +34,6 @@ POOLS = ("cpu", "gpu")
 SERVERS = ("prefect-server", "mlflow")
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """Where the servers listen."""
-
-    host: str
-    prefect_port: int
-    mlflow_port: int
-
-    @property
-    def prefect(self) -> str:
-        """The Prefect pages."""
-        return f"http://{self.host}:{self.prefect_port}"
-
-    @property
-    def mlflow(self) -> str:
-        """The MLflow pages."""
-        return f"http://{self.host}:{self.mlflow_port}"
-
-
-def addresses() -> Addresses:
-    """Return where to listen: localhost, ports 4200 and 5000, unless ``SETWISE_HOST``, ``…_PREFECT_PORT`` or
-    ``…_MLFLOW_PORT`` say otherwise. Raises InputError for a port that is no number.
-    """
-    ports = []
-    for name, default in (("SETWISE_PREFECT_PORT", "4200"), ("SETWISE_MLFLOW_PORT", "5000")):
-        text = os.environ.get(name, default)
-        if not text.isdecimal() or not 0 < int(text) < 65536:
-            raise InputError(f"{name}={text!r}: not a port; use a number from 1 to 65535")
-        ports.append(int(text))
-    return Addresses(os.environ.get("SETWISE_HOST") or "127.0.0.1", *ports)
-
-
 class Services:
     """The servers and workers of one workspace: starting, recording and stopping them."""
 
@@ -77,7 +46,16 @@ class Services:
 
     def running(self) -> list[Started]:
         """Return what an earlier ``up`` started here and still runs."""
-        return [one for one in (Started(**entry) for entry in self._recorded().get("processes", [])) if one.process]
+        return [one for one in self._earlier() if one.process]
+
+    def _earlier(self) -> list[Started]:
+        return [Started(**entry) for entry in self._recorded().get("processes", [])]
+
+    def end_left_behind(self) -> None:
+        """End what services have left behind that were killed: it may listen on their ports."""
+        for one in self._earlier():
+            if not one.process and stop_group(one, self.workspace):
+                _say(f"ended what {one.name} had left behind")
 
     @property
     def by_ui(self) -> bool:
@@ -108,6 +86,7 @@ class Services:
 
     def servers(self) -> None:
         """Start the Prefect server and MLflow's, and wait until both answer."""
+        self.end_left_behind()
         where = self.where
         ports = ((where.prefect_port, "SETWISE_PREFECT_PORT"), (where.mlflow_port, "SETWISE_MLFLOW_PORT"))
         for name, (port, setting) in zip(SERVERS, ports, strict=True):
@@ -118,16 +97,19 @@ class Services:
         (self.workspace / "mlruns").mkdir(exist_ok=True)
         store = ["--backend-store-uri", "sqlite:///mlruns/mlflow.db", "--artifacts-destination", "mlruns/artifacts"]
         mlflow = ["-m", "mlflow", "server", *store, *listen, str(where.mlflow_port), "--workers", "1"]
-        self._start("mlflow", mlflow)
+        self._start("mlflow", [*mlflow, *where.mlflow_names()])
         self._wait("prefect-server", f"{where.prefect}/api")
         self._wait("mlflow", where.mlflow)
 
-    def deployments(self) -> None:
-        """Make the work pools, apply ``prefect.yaml`` and have the server watch for lost runs."""
+    def pools(self) -> None:
+        """Make the work pools, and have the server watch for lost runs."""
         for pool in POOLS:
             self._command(["work-pool", "create", pool, "--type", "process", "--overwrite"])
-        self._command(["--no-prompt", "deploy", "--all"])
         watch_for_lost_runs(f"{self.where.prefect}/api")
+
+    def deployments(self) -> None:
+        """Apply ``prefect.yaml``."""
+        self._command(["--no-prompt", "deploy", "--all"])
 
     def workers(self) -> None:
         """Start one cpu worker and a gpu worker for each GPU."""
@@ -138,11 +120,11 @@ class Services:
 
     def stop(self) -> list[str]:
         """Stop what was recorded, workers before servers, and return the names of what still ran."""
-        running = self.running()
-        for one in sorted(running, key=lambda one: one.name in SERVERS):
-            stop_group(one)
+        earlier = self._earlier()
+        workers_first = sorted(earlier, key=lambda one: one.name in SERVERS)
+        stopped = {one.name for one in workers_first if stop_group(one, self.workspace)}
         self.record.unlink(missing_ok=True)
-        return [one.name for one in running]
+        return [one.name for one in earlier if one.name in stopped]
 
     def _worker(self, name: str, pool: str, extra: dict[str, str], limit: int) -> None:
         command = ["-m", "prefect", "worker", "start", "--pool", pool, "--type", "process", "--limit", str(limit)]
@@ -218,7 +200,7 @@ def _say(text: str) -> None:
 
 
 def up(services: Services) -> None:
-    """Start everything; where an earlier ``up`` still runs, only what has ended since."""
+    """Start everything; where an earlier ``up`` still runs, only what has ended since. Apply ``prefect.yaml``."""
     running = services.running()
     if running and services.by_ui:
         raise InputError("`make ui` shows the servers' pages already; end it with Ctrl-C, then `make up`")
@@ -228,7 +210,8 @@ def up(services: Services) -> None:
             _say(f"up already: {', '.join(one.name for one in running)}")
         services.servers()
         if not running:
-            services.deployments()
+            services.pools()
+        services.deployments()
         services.workers()
     except BaseException:
         if not running:

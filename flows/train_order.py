@@ -4,8 +4,8 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,18 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
 
 from flows.environment import workspace_above
-from flows.workspace_lock import held
+from flows.workspace_lock import IfBusy, WorkspaceBusyError, held, is_laid_out, note_layout, shared
 from setwise.errors import InputError
 from setwise.redact import redact
 from tasks import lifeline
 from tasks.environment import stage_environment
 from tasks.handover import artifact_key
 from tasks.leftovers import clean_up
-from tasks.orders import Order, lay_out, lock_entry
+from tasks.orders import Order, check_home, lay_out, lock_entry
+from tasks.placement import identity
 from tasks.stages import RunningStages, StageOutcome, reproduce, run_command
+
+MOST_SECONDS_WITHOUT_A_SIGN = 30.0
 
 
 class OrderFailure(RuntimeError):  # noqa: N818 - named for what the user reads
@@ -38,13 +41,14 @@ def train_order(order: Order, workspace: str = ".") -> "State[Any]":
         order: The stage and what it needs; written by the flow `rebuild`.
         workspace: This machine's clone.
     """
-    logger = get_run_logger()
+    log = get_run_logger().info
     folder = workspace_above(Path(workspace))
     running = RunningStages()
+    beat = ("beat", order.key, "", str(min(order.checkpoint_seconds, MOST_SECONDS_WITHOUT_A_SIGN)))
     try:
-        with held(folder, "wait", logger.info):
-            clean_up(folder, logger.info)
-            outcome = _carry_out(order, folder, running, logger.info)
+        with _beside(beat, "no more signs of life are given", folder, log), _laid_out(order, folder, log):
+            outcome = _carry_out(order, folder, running, log)
+        _store("drop", order, folder)
     except (InputError, OrderFailure) as error:
         return Failed(message=str(error))
     except BaseException:  # cancelled, or its worker was told to stop
@@ -53,28 +57,49 @@ def train_order(order: Order, workspace: str = ".") -> "State[Any]":
     return Completed(message=f"{order.stage}: {outcome.state} in {outcome.seconds:.1f} s")
 
 
+@contextmanager
+def _laid_out(order: Order, workspace: Path, log: Callable[[str], None]) -> Iterator[None]:
+    """Have the clone as the order needs it for the length of the block; orders that need it alike work in it at once.
+
+    The clone that the order comes from is so already, and held by the run that waits for this one.
+    """
+    if order.home == identity(workspace):
+        check_home(order, workspace)
+        yield
+        return
+    if_busy: IfBusy = "skip"
+    while True:
+        with suppress(WorkspaceBusyError), held(workspace, if_busy, log):
+            clean_up(workspace, log)
+            lay_out(order, workspace)
+            note_layout(workspace, order.layout)
+        with shared(workspace, log):
+            if is_laid_out(workspace, order.layout):
+                yield
+                return
+        if_busy = "wait"
+
+
 def _carry_out(order: Order, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> StageOutcome:
-    lay_out(order, workspace)
     _dvc(["pull", "--force", *order.upstream], workspace, running, log)
-    if not (workspace / order.checkpoints).exists():
-        found = _store("fetch", order, workspace)
-        if found != "0":
-            log(f"going on from {found} files of checkpoints on the remote")
-    with _checkpoints_followed(order, workspace, log):
+    found = _store("fetch", order, workspace)
+    if found != "0":
+        log(f"going on from {found} files of checkpoints on the remote")
+    follow = ("follow", order.key, str(order.checkpoints), str(order.checkpoint_seconds))
+    with _beside(follow, "no longer copied to the remote; a worker after this one would begin anew", workspace, log):
         outcome = reproduce(order.stage, workspace, running, log)
     if outcome.state in ("failed", "stopped"):
         raise OrderFailure(f"{order.stage}: {outcome.message}")
     _dvc(["push", order.stage], workspace, running, log)
     entry = "    " + json.dumps(lock_entry(workspace, order.stage))  # indented: pages show it as code
     create_markdown_artifact(entry, key=artifact_key(order), description=f"what dvc.lock records of {order.stage}")
-    _store("drop", order, workspace)
     return outcome
 
 
 @contextmanager
-def _checkpoints_followed(order: Order, workspace: Path, log: Callable[[str], None]) -> Iterator[None]:
-    command = [sys.executable, "-m", "tasks.checkpoint_store", "follow", order.key, str(order.checkpoints)]
-    command.append(str(order.checkpoint_seconds))
+def _beside(what: Sequence[str], ended_early: str, workspace: Path, log: Callable[[str], None]) -> Iterator[None]:
+    """Have the checkpoint store do something for the length of the block, passing on what it says."""
+    command = [sys.executable, "-m", "tasks.checkpoint_store", *what]
     follower = lifeline.start(command, cwd=workspace, env=stage_environment(workspace), output=subprocess.PIPE)
     ended = threading.Event()
 
@@ -82,7 +107,7 @@ def _checkpoints_followed(order: Order, workspace: Path, log: Callable[[str], No
         for line in follower.stdout or ():
             log(f"checkpoints: {redact(line.decode(errors='replace').rstrip())}")
         if not ended.is_set():
-            log("checkpoints: no longer copied to the remote; a worker after this one would begin anew")
+            log(f"checkpoints: {ended_early}")
 
     reader = threading.Thread(target=pass_on, daemon=True)
     reader.start()

@@ -11,12 +11,15 @@ def drop_damaged(cache: Path, record: Path) -> list[str]:
     """Delete cached files whose content is not what their name says, and return their digests.
 
     ``cache`` is DVC's cache folder. A file once found sound is read again only after it changed (size, inode, time of
-    modification or of status change); ``record`` remembers that. DVC makes what is missing again, or pulls it.
+    modification or of status change); ``record`` remembers that. Files that DVC is writing now (``*.tmp``) are passed
+    over. DVC makes what is missing again, or pulls it.
     """
     sound = _read(record)
     kept: dict[str, Seen] = {}
     damaged = []
     for path in sorted((cache / "files" / "md5").glob("??/*")):
+        if path.suffix == ".tmp":
+            continue
         digest = path.parent.name + path.name.removesuffix(".dir")
         status = path.stat()
         seen = (status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)

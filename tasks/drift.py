@@ -6,23 +6,28 @@ from dataclasses import dataclass
 
 from setwise.domains import Example
 
-LEAST_EXPECTED = 5.0  # rows expected in a cell, below which the chi-square statistic isn't chi-square distributed
+SPLITS = 999
+SIGNIFICANT = 0.01
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One comparison: the statistic's value, its p-value where it has one, and the value above which it has drifted."""
+    """One comparison: the statistic's value, its p-value where it has one, and the value above which it has drifted.
+
+    With a p-value above ``significant`` it may be chance, and has not.
+    """
 
     what: str
     statistic: str
     value: float
     threshold: float
     p_value: float | None = None
+    significant: float = 1.0
 
     @property
     def drifted(self) -> bool:
-        """Whether the value lies above the threshold."""
-        return self.value > self.threshold
+        """Whether the value lies above the threshold, and not by chance."""
+        return self.value > self.threshold and (self.p_value is None or self.p_value <= self.significant)
 
     def row(self) -> dict[str, str]:
         """One row of a table."""
@@ -39,10 +44,10 @@ class Drift:
 def compare(current: Sequence[Example], new: Sequence[Example], threshold: float = 0.1) -> list[Drift]:
     """Compare two versions of a split; ``threshold`` is for effect sizes, each in [0, 1].
 
-    With many rows the smallest difference is significant, so what counts as drift is the size of the effect: Cramér's V
-    of the chi-square test on labels (the first gold answer), the Kolmogorov–Smirnov distance of question lengths in
-    characters. A label or a share of words that the current version never has is drift as soon as it passes
-    ``threshold`` of all rows or words. Raises ValueError for an empty version.
+    With many rows the smallest difference is significant, so what counts as drift is the size of the effect: the total
+    variation of labels (the first gold answer), the Kolmogorov–Smirnov distance of question lengths in characters. A
+    label or a share of words that the current version never has is drift as soon as it passes ``threshold`` of all rows
+    or words. Raises ValueError for an empty version.
     """
     if not current or not new:
         raise ValueError("both versions need at least one row")
@@ -58,26 +63,27 @@ def compare(current: Sequence[Example], new: Sequence[Example], threshold: float
 
 
 def label_drift(current: Sequence[str], new: Sequence[str], threshold: float) -> Drift:
-    """Chi-square test of homogeneity and Cramér's V = sqrt(χ²/n) for two samples; rare labels are pooled into one."""
-    from scipy.stats import chi2_contingency
+    """Total variation between the shares of labels: half the sum of their absolute differences, whatever the sizes.
+
+    In few rows of many labels it is large by chance alone, so it counts as drift only where a chi-square test agrees.
+    The p-value is that of random splits of the same rows into versions of these sizes: it holds for rare labels too.
+    """
+    import numpy as np
 
     counts = Counter(current), Counter(new)
-    rows = len(current) + len(new)
-    least_share = min(len(current), len(new)) / rows
-    table: list[list[int]] = []
-    pooled = [0, 0]
-    for label in sorted(counts[0].keys() | counts[1].keys()):
-        pair = [counts[0][label], counts[1][label]]
-        if sum(pair) * least_share < LEAST_EXPECTED:
-            pooled = [pooled[0] + pair[0], pooled[1] + pair[1]]
-        else:
-            table.append(pair)
-    if any(pooled):
-        table.append(pooled)
-    if len(table) < 2:
-        return Drift("labels", "Cramér's V", 0.0, threshold, 1.0)
-    test = chi2_contingency(table, correction=False)
-    return Drift("labels", "Cramér's V", float((test.statistic / rows) ** 0.5), threshold, float(test.pvalue))
+    labels = sorted(counts[0].keys() | counts[1].keys())
+    was, now = (np.array([count[label] for label in labels]) for count in counts)
+    total, rows = was + now, len(current) + len(new)
+    expected = total * len(new) / rows
+    # Of two versions with given totals, chi-square is this times a constant.
+    found = float(((now - expected) ** 2 / total).sum())
+    draw = np.random.default_rng(0)
+    as_far = 1
+    for _ in range(SPLITS):
+        split = draw.multivariate_hypergeometric(total, len(new), method="marginals")
+        as_far += bool(((split - expected) ** 2 / total).sum() >= found * (1 - 1e-9))
+    value = float(np.abs(was / len(current) - now / len(new)).sum() / 2)
+    return Drift("labels", "total variation", value, threshold, as_far / (SPLITS + 1), SIGNIFICANT)
 
 
 def length_drift(current: Sequence[int], new: Sequence[int], threshold: float) -> Drift:

@@ -13,6 +13,13 @@ from prefect import task
 from prefect.artifacts import Artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.logging import get_run_logger
 from prefect.states import Cancelling, Completed, Crashed, Failed, State
@@ -28,13 +35,15 @@ POLL_SECONDS = 2.0
 ROUNDS_WITHOUT_A_SIGN = 3
 LEAST_PATIENCE_SECONDS = 120.0  # a worker must start its process, fetch and check out before its first sign
 
+_UNFINISHED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING]
+
 
 class HandoverFailure(RuntimeError):  # noqa: N818 - named for what the user reads
     """The stage did not come back done; one line says why."""
 
 
 def artifact_key(order: Order) -> str:
-    """The key under which the worker leaves what dvc.lock records."""
+    """The key under which the worker leaves what dvc.lock records, and the tag of the flow run."""
     return f"order-{order.key}"
 
 
@@ -64,18 +73,33 @@ def hand_over(
 
 
 def _have_it_run(order: Order, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> None:
-    parameters = {"order": order.model_dump(mode="json")}
     for _ in range(WORKERS_TRIED):
-        ordered: Any = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0, _sync=True)  # type: ignore[call-arg]
-        log(f"ordered from the gpu pool: flow run {ordered.name}")
-        ended = _watch(ordered.id, order, workspace, running)
+        run = _order(order, log)
+        ended = _watch(run, order, workspace, running)
         if ended is None:
-            log(f"flow run {ordered.name}: its worker shows no sign of life; ordering again")
+            log("its worker shows no sign of life; ordering again")
         elif ended.is_completed():
             return
         elif not ended.is_crashed():
-            raise HandoverFailure(ended.message or f"flow run {ordered.name} ended as {ended.name}")
+            raise HandoverFailure(ended.message or f"flow run {run} ended as {ended.name}")
     raise HandoverFailure(f"{WORKERS_TRIED} workers were lost one after another")
+
+
+def _order(order: Order, log: Callable[[str], None]) -> UUID:
+    """Order from the gpu pool, unless a run that has ended since did so already; return the flow run."""
+    tag = artifact_key(order)
+    wanted = FlowRunFilter(
+        tags=FlowRunFilterTags(all_=[tag]), state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))
+    )
+    with get_client(sync_client=True) as client:
+        for found in client.read_flow_runs(flow_run_filter=wanted, limit=1):
+            log(f"ordered by a run before this one: flow run {found.name}")
+            return found.id
+    parameters = {"order": order.model_dump(mode="json")}
+    given: Any = {"parameters": parameters, "timeout": 0, "tags": [tag], "_sync": True}
+    ordered: Any = run_deployment(DEPLOYMENT, **given)
+    log(f"ordered from the gpu pool: flow run {ordered.name}")
+    return UUID(str(ordered.id))
 
 
 def _watch(flow_run: UUID, order: Order, workspace: Path, running: RunningStages) -> "State[Any] | None":
@@ -95,15 +119,16 @@ def _watch(flow_run: UUID, order: Order, workspace: Path, running: RunningStages
                 seen_at = now
             elif now - looked_at >= order.checkpoint_seconds / 2:
                 looked_at, latest = now, _sign_of_life(order, workspace)
-                if latest != sign:
-                    sign, seen_at = latest, now
+                if latest is None or latest != sign:  # a remote that is away says nothing about the worker
+                    sign, seen_at = latest or sign, time.monotonic()
             if now - seen_at > patience:
                 client.set_flow_run_state(flow_run, Crashed(message="its worker shows no sign of life"), force=True)
                 return None
             time.sleep(POLL_SECONDS)
 
 
-def _sign_of_life(order: Order, workspace: Path) -> str:
+def _sign_of_life(order: Order, workspace: Path) -> str | None:
+    """The worker's last sign, empty before its first; None if the remote does not answer."""
     done = subprocess.run(
         [sys.executable, "-m", "tasks.checkpoint_store", "alive", order.key],
         cwd=workspace,
@@ -112,10 +137,12 @@ def _sign_of_life(order: Order, workspace: Path) -> str:
         text=True,
         check=False,
     )
-    return done.stdout
+    return None if done.returncode else done.stdout.strip()
 
 
 def _take_over(order: Order, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> None:
+    if _is_up_to_date(order.stage, workspace, running):  # run in this very workspace
+        return
     artifact: Any = Artifact.get(artifact_key(order), _sync=True)  # type: ignore[call-arg]
     if artifact is None:
         raise HandoverFailure(f"{order.stage}: the worker left no record of what it made")

@@ -1,31 +1,50 @@
-"""Cleaning up after a run that was killed: its processes, its entries among DVC's locks, a half-written lock file."""
+"""Cleaning up after a run that was killed: its processes and folders, its DVC locks, a half-written lock file."""
 
 import json
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
-from tasks.environment import MARK
+from tasks.environment import MARK, starter_lives
+
+SECONDS_TO_BEGIN = 3600.0  # an experiment works in its folder once that is filled
 
 
 def end_leftover_processes(workspace: Path) -> int:
-    """Kill processes that carry this workspace's mark; return how many. The caller must be the only live flow here.
+    """Kill processes that carry this workspace's mark and whose flow has ended; return how many.
 
     Only processes that a flow of this workspace started carry the mark (an environment variable), so nobody else's
-    process is ever touched, whatever its number or name.
+    process is ever touched, whatever its number or name. Those of a flow that still runs, as a sweep beside a rebuild,
+    are left to it.
     """
-    mine = {psutil.Process().pid, *(parent.pid for parent in psutil.Process().parents())}
     found = []
     for process in psutil.process_iter():
         try:
-            if process.pid not in mine and process.environ().get(MARK) == str(workspace):
+            environment = process.environ()
+            if environment.get(MARK) == str(workspace) and not starter_lives(environment):
                 process.kill()
                 found.append(process)
         except psutil.Error:  # ended meanwhile, or another user's
             continue
     psutil.wait_procs(found, timeout=10)
     return len(found)
+
+
+def remove_dead_experiments(workspace: Path) -> int:
+    """Remove the folders of ``dvc exp run --temp`` in which nobody works any more; return how many."""
+    old = time.time() - SECONDS_TO_BEGIN
+    folders = (workspace / ".dvc" / "tmp" / "exps" / "standalone").glob("tmp*")
+    dead = [folder for folder in folders if folder.is_dir() and folder.stat().st_mtime < old]
+    if not dead:
+        return 0
+    at_work = [Path(info["cwd"]) for one in psutil.process_iter(["cwd"]) if (info := one.info)["cwd"]]
+    dead = [folder for folder in dead if not any(place.is_relative_to(folder.resolve()) for place in at_work)]
+    for folder in dead:
+        shutil.rmtree(folder)
+    return len(dead)
 
 
 def release_dead_dvc_locks(workspace: Path) -> int:
@@ -106,6 +125,8 @@ def clean_up(workspace: Path, log: Callable[[str], None]) -> None:
     """Put right what a killed run left behind; the workspace is held, so nothing of a live run is touched."""
     if ended := end_leftover_processes(workspace):
         log(f"ended {ended} processes left behind by a run that was killed")
+    if removed := remove_dead_experiments(workspace):
+        log(f"removed {removed} folders of experiments that no longer run")
     if dropped := release_dead_dvc_locks(workspace):
         log(f"released {dropped} DVC locks of processes that no longer run")
     if aside := set_aside_damaged_lock_file(workspace):

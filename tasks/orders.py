@@ -4,7 +4,8 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from setwise.errors import InputError
 from setwise.yaml12 import dump_yaml, load_yaml
+from tasks.placement import identity
 
-LOCK_WAIT_SECONDS = 60.0
+LOCK_WAIT_SECONDS = 3600.0  # another stage's outputs may be on their way to the remote
 _CARRIED = ("params.yaml", "dvc.lock")
 
 
@@ -26,14 +28,23 @@ class Order(BaseModel):
     revision: str = Field(pattern=r"^[0-9a-f]{40,64}$", description="The git commit of code and pipeline.")
     files: Mapping[str, str] = Field(description="params.yaml and dvc.lock, as they are here.")
     checkpoint_seconds: float = Field(default=300.0, gt=0, description="How often checkpoints go to the remote.")
+    home: str = Field(default="", description="The clone that ordered it; a worker there runs it under its lock.")
 
     @property
     def key(self) -> str:
         """The same for the same stage, code, params and inputs, whichever machine takes the order."""
+        return _digest([self.stage, *self._content])
+
+    @property
+    def layout(self) -> str:
+        """The same for orders that need a clone laid out alike: of one code, params and inputs."""
+        return _digest(self._content)
+
+    @property
+    def _content(self) -> list[Any]:
         recorded = _parsed(self.files["dvc.lock"])["stages"]
         inputs = {stage: recorded.get(stage, {}).get("outs") for stage in self.upstream}
-        content = json.dumps([self.stage, self.revision, self.files["params.yaml"], inputs], sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        return [self.revision, self.files["params.yaml"], inputs]
 
     @property
     def checkpoints(self) -> Path:
@@ -47,13 +58,26 @@ def write_order(workspace: Path, stage: str, upstream: tuple[str, ...], checkpoi
     Raises InputError if tracked files other than the params and the lock file differ from the last commit: the other
     machine runs what is committed.
     """
-    changed = [line[3:] for line in _git(workspace, "status", "--porcelain", "--untracked-files=no").splitlines()]
-    changed = [name for name in changed if name not in _CARRIED]
-    if changed:
+    if changed := _changed(workspace):
         raise InputError(f"{changed[0]}: changed since the last commit; commit it, for the gpu worker runs what is")
-    files = {name: (workspace / name).read_text() for name in _CARRIED}
-    revision = _git(workspace, "rev-parse", "HEAD").strip()
-    return Order(stage=stage, upstream=upstream, revision=revision, files=files, checkpoint_seconds=checkpoint_seconds)
+    with _dvc_at_rest(workspace):
+        files = {name: (workspace / name).read_text() for name in _CARRIED}
+    return Order(
+        stage=stage,
+        upstream=upstream,
+        revision=_git(workspace, "rev-parse", "HEAD").strip(),
+        files=files,
+        checkpoint_seconds=checkpoint_seconds,
+        home=identity(workspace),
+    )
+
+
+def check_home(order: Order, workspace: Path) -> None:
+    """Raise InputError if the workspace that ordered has other code or params by now."""
+    same = _git(workspace, "rev-parse", "HEAD").strip() == order.revision
+    same = same and (workspace / "params.yaml").read_text() == order.files["params.yaml"]
+    if not same or _changed(workspace):
+        raise InputError(f"{order.stage}: code or params have changed since it was ordered; order it again")
 
 
 def lay_out(order: Order, workspace: Path) -> None:
@@ -66,8 +90,7 @@ def lay_out(order: Order, workspace: Path) -> None:
     """
     own = _read_lock(workspace / "dvc.lock")["stages"]
     _git(workspace, "checkout", "--quiet", "HEAD", "--", "params.yaml")
-    changed = [line[3:] for line in _git(workspace, "status", "--porcelain", "--untracked-files=no").splitlines()]
-    if changed := [name for name in changed if name not in _CARRIED]:
+    if changed := _changed(workspace):
         raise InputError(f"{workspace / changed[0]}: changed on this worker; its clone must have no changes of its own")
     if _git(workspace, "rev-parse", "HEAD").strip() != order.revision:
         (workspace / "dvc.lock").unlink(missing_ok=True)
@@ -82,28 +105,48 @@ def lay_out(order: Order, workspace: Path) -> None:
 
 def lock_entry(workspace: Path, stage: str) -> dict[str, Any]:
     """Return what dvc.lock records of a stage."""
-    return dict(_read_lock(workspace / "dvc.lock")["stages"][stage])
+    with _dvc_at_rest(workspace):
+        return dict(_read_lock(workspace / "dvc.lock")["stages"][stage])
 
 
 def record_entry(workspace: Path, stage: str, entry: Mapping[str, Any]) -> None:
-    """Write another machine's record of a stage into dvc.lock, holding DVC's lock meanwhile."""
+    """Write another machine's record of a stage into dvc.lock."""
+    with _dvc_at_rest(workspace):
+        content = _read_lock(workspace / "dvc.lock")
+        content["stages"][stage] = dict(entry)
+        _write_lock(workspace / "dvc.lock", content)
+
+
+@contextmanager
+def _dvc_at_rest(workspace: Path) -> Iterator[None]:
+    """Hold DVC's own lock: no stage that runs meanwhile is writing dvc.lock."""
     import zc.lockfile
 
+    place = workspace / ".dvc" / "tmp" / "lock"
+    place.parent.mkdir(exist_ok=True)
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
     while True:
         try:
-            guard = zc.lockfile.LockFile(str(workspace / ".dvc" / "tmp" / "lock"))
+            guard = zc.lockfile.LockFile(str(place))
             break
         except zc.lockfile.LockError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
     try:
-        content = _read_lock(workspace / "dvc.lock")
-        content["stages"][stage] = dict(entry)
-        _write_lock(workspace / "dvc.lock", content)
+        yield
     finally:
         guard.close()
+
+
+def _changed(workspace: Path) -> list[str]:
+    """The tracked files that differ from the last commit, but for those that an order carries."""
+    lines = _git(workspace, "status", "--porcelain", "--untracked-files=no").splitlines()
+    return [line[3:] for line in lines if line[3:] not in _CARRIED]
+
+
+def _digest(content: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _read_lock(path: Path) -> dict[str, Any]:

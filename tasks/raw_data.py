@@ -85,31 +85,77 @@ def adopt(workspace: Path, release: Release) -> Path:
     """Put a release in place of the current one, have DVC track it and write down what it is; return the ``.dvc`` file.
 
     The release before stays in DVC's cache: checking out its ``.dvc`` file from git and running ``dvc checkout`` brings
-    it back. Raises InputError when DVC refuses.
+    it back. Raises InputError when it is not in the cache, or when DVC refuses the new one; then all is as it was.
     """
-    import yaml
-
     place = workspace / release.folder
     if place.resolve() != workspace.resolve() / release.folder:
         raise InputError(f"{release.folder}: a link; make it a folder, or take another name")
     place.parent.mkdir(exist_ok=True)
+    tracked = place.with_name(f"{release.dataset}.dvc")
+    _put_back(place, tracked)  # of one that was killed
+    _check_kept(workspace, place, tracked)
     fresh = place.with_name(f".{release.dataset}.writing")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(release.files, fresh)
-    if place.exists():
-        shutil.rmtree(place)
-    fresh.rename(place)
-    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock", "add", "--quiet", str(release.folder)]
-    added = subprocess.run(dvc, cwd=workspace, env=child_environment(), capture_output=True, text=True, check=False)
+    first = not place.exists()
+    if not first:
+        shutil.copyfile(tracked, _aside(tracked))
+        place.rename(_aside(place))
+    try:
+        fresh.rename(place)
+        _track(workspace, release, tracked)
+    except BaseException:
+        if first:
+            shutil.rmtree(place, ignore_errors=True)
+            tracked.unlink(missing_ok=True)
+        _put_back(place, tracked)
+        raise
+    if not first:
+        shutil.rmtree(_aside(place))
+        _aside(tracked).unlink()
+    return tracked
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.before")
+
+
+def _put_back(place: Path, tracked: Path) -> None:
+    """Bring back what was put aside, if anything was."""
+    if _aside(place).exists():
+        shutil.rmtree(place, ignore_errors=True)
+        _aside(place).rename(place)
+        _aside(tracked).replace(tracked)
+
+
+def _check_kept(workspace: Path, place: Path, tracked: Path) -> None:
+    """Raise InputError if the current version is not in DVC's cache as it lies there: it could not be brought back."""
+    if not place.exists():
+        return
+    name = place.relative_to(workspace)
+    why = "DVC does not track it" if not tracked.is_file() else "it is not what DVC has in its cache"
+    if not tracked.is_file() or _dvc(workspace, "status", "--quiet", str(tracked.relative_to(workspace))).returncode:
+        raise InputError(f"{name}: {why}, and would be lost; run `dvc add {name}` to keep it, or move it away")
+
+
+def _track(workspace: Path, release: Release, tracked: Path) -> None:
+    import yaml
+
+    added = _dvc(workspace, "add", str(release.folder))
     if added.returncode:
-        raise InputError(f"{release.folder}: DVC did not take it: {redact(' '.join(added.stderr.split()))[-300:]}")
-    tracked = place.with_name(f"{release.dataset}.dvc")
+        lines = [line for line in (added.stderr + added.stdout).splitlines() if line.startswith("ERROR: ")]
+        said = redact(" ".join(lines).removeprefix("ERROR: "))[-300:] or f"exit code {added.returncode}"
+        raise InputError(f"{release.folder}: DVC did not take it: {said}")
     content = yaml.safe_load(tracked.read_text())
     content["meta"] = {
         "source": release.source,
         "revision": release.revision,
         "licence": release.licence,
-        "sha256": digest(place),
+        "sha256": digest(workspace / release.folder),
     }
     tracked.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
-    return tracked
+
+
+def _dvc(workspace: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock", *words]
+    return subprocess.run(dvc, cwd=workspace, env=child_environment(), capture_output=True, text=True, check=False)

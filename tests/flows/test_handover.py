@@ -6,10 +6,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 import pytest
 import yaml
+from prefect.client.orchestration import get_client
+from prefect.states import Completed, Running, State
 from remotes import KINDS, FolderRemote
 from smoke_workspace import Workspace
 from undisturbed import WORKDIR, assert_as_undisturbed
@@ -18,6 +21,8 @@ from flows import rebuild as rebuild_module
 from flows.rebuild import rebuild
 from flows.side_by_side import Rebuild
 from tasks import handover
+from tasks.orders import write_order
+from tasks.stages import RunningStages
 
 pytestmark = pytest.mark.operations
 
@@ -63,9 +68,15 @@ def remote(request, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def shared(new_project, remote, prefect_server, monkeypatch):
+def methods():
+    """What is trained, unless a test asks for more."""
+    return ("a",)
+
+
+@pytest.fixture
+def shared(new_project, methods, remote, prefect_server, monkeypatch):
     """The first machine's clone, with a remote set and everything committed; the deployment applied."""
-    project = new_project("here", ("a",))
+    project = new_project("here", methods)
     for folder in ("flows", "tasks"):
         (project.root / folder).symlink_to(HOUSE / folder)
     (project.root / "step.py").write_text(
@@ -113,15 +124,19 @@ def house_path() -> str:
 
 @pytest.fixture
 def machine(tmp_path, prefect_server):
-    """Start another machine: a clone of the one called `here` with its own cache, and a worker on the gpu pool."""
+    """Start another machine: a clone of the one called `here` with its own cache, and a worker on the gpu pool.
+
+    Or, with `clone`, a worker in the clone of that name, beside those that work there.
+    """
     workers = []
 
-    def start(name: str, step_seconds: float = 0.0, **environment: str) -> psutil.Process:
-        sh(tmp_path, "git", "clone", "--quiet", str(tmp_path / "here"), name)
+    def start(name: str, step_seconds: float = 0.0, clone: str = "", **environment: str) -> psutil.Process:
+        if not clone:
+            sh(tmp_path, "git", "clone", "--quiet", str(tmp_path / "here"), name)
         settings = {
             "PREFECT_API_URL": prefect_server,
             "PYTHONPATH": house_path(),
-            "SETWISE_WORKSPACE": str(tmp_path / name),
+            "SETWISE_WORKSPACE": str(tmp_path / (clone or name)),
             "TRAINING_LOG": str(tmp_path / "training.log"),
             "STEP_SECONDS": str(step_seconds),
             **environment,
@@ -129,7 +144,11 @@ def machine(tmp_path, prefect_server):
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "gpu", "--type", "process"]
         with (tmp_path / f"{name}.log").open("w") as log:
             process = subprocess.Popen(
-                [*command, "--name", name], env={**os.environ, **settings}, stdout=log, stderr=log, cwd=tmp_path
+                [*command, "--name", name, "--limit", "1"],
+                env={**os.environ, **settings},
+                stdout=log,
+                stderr=log,
+                cwd=tmp_path,
             )
         workers.append(psutil.Process(process.pid))
         return workers[-1]
@@ -168,6 +187,34 @@ def test_a_stage_trained_elsewhere_is_done_here_and_nothing_is_trained_twice(sha
         [sys.executable, "-m", "dvc", "repro"], cwd=shared.root, capture_output=True, text=True, check=True
     )
     assert "Running stage" not in again.stdout
+
+
+def test_a_worker_of_the_very_workspace_that_orders_trains_there(shared, machine, tmp_path):
+    machine("beside", clone="here")
+    result = rebuild_on_gpu(shared)
+    assert result.exit_code == 0, (result.summary(), (tmp_path / "beside.log").read_text())
+    assert (tmp_path / "training.log").read_text() == f"train@a from 0 in {shared.root}\n"
+    assert shared.outputs()["reports/report.txt"] == "raw\nprepare 1\ntrain@a 1\nreport 1\n"
+
+
+WAIT_FOR_THE_OTHER = """
+if name.startswith("train@"):
+    pathlib.Path(f"began-{name}").touch()
+    while len(list(pathlib.Path().glob("began-*"))) < 2:
+        time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize("methods", [("a", "b")])
+def test_workers_of_one_clone_train_side_by_side(shared, machine, tmp_path):
+    machine("there")
+    machine("beside", clone="there")
+    (tmp_path / "there" / "extra.py").write_text(WAIT_FOR_THE_OTHER)
+    result = rebuild_on_gpu(shared)
+    assert result.exit_code == 0, (result.summary(), (tmp_path / "there.log").read_text())
+    trained = sorted((tmp_path / "training.log").read_text().splitlines())
+    assert trained == [f"train@{method} from 0 in {tmp_path / 'there'}" for method in "ab"]
+    assert {name for name in shared.outputs() if "models" in name} == {"models/a.txt", "models/b.txt"}
 
 
 @pytest.mark.parametrize("remote", ["s3"], indirect=True)
@@ -257,7 +304,7 @@ def test_a_remote_that_goes_away_in_training_is_told_and_what_was_trained_is_not
     log = tmp_path / "there.log"
 
     def away_for_a_while_and_then_for_good() -> None:
-        while not remote.names("checkpoints"):
+        while not any("manifest.json" in name for name in remote.names("checkpoints")):
             time.sleep(0.2)
         remote.stop()
         while "checkpoints: not copied to the remote" not in log.read_text():
@@ -288,3 +335,61 @@ def test_changes_that_are_not_committed_are_refused_by_name(shared):
         step.write("# changed\n")
     result = rebuild_on_gpu(shared)
     assert (result.exit_code, result.summary().split(":")[:2]) == (2, ["train@a", " step.py"])
+
+
+@pytest.fixture
+def running(shared, monkeypatch):
+    """An order of `train@a` that some worker runs, watched with little patience; and the run's id."""
+    monkeypatch.setattr(handover, "LEAST_PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(handover, "POLL_SECONDS", 0.1)
+    order = write_order(shared.root, "train@a", ("prepare",), 0.1)
+    run = handover._order(order, print)
+    set_state(run, Running())
+    yield order, run
+    set_state(run, Completed())
+
+
+def set_state(run: UUID, state: State) -> None:
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run, state, force=True)
+
+
+def state_of(run: UUID) -> State:
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(run).state
+
+
+def test_a_worker_that_gives_no_sign_on_a_remote_that_answers_is_given_up(shared, running):
+    order, run = running
+    assert handover._watch(run, order, shared.root, RunningStages()) is None
+    assert state_of(run).is_crashed()
+
+
+@pytest.mark.parametrize("remote", ["ssh"], indirect=True)
+def test_a_remote_that_does_not_answer_makes_no_worker_lost(shared, remote, running, monkeypatch):
+    order, run = running
+    remote.stop()
+    asked = []
+
+    def sign_of_life(*words) -> str | None:
+        asked.append(ask(*words))
+        if len(asked) == 3:
+            set_state(run, Completed())
+        return asked[-1]
+
+    ask = handover._sign_of_life
+    monkeypatch.setattr(handover, "_sign_of_life", sign_of_life)
+    ended = handover._watch(run, order, shared.root, RunningStages())
+    assert asked == [None] * 3
+    assert ended is not None
+    assert ended.is_completed()
+
+
+def test_an_order_whose_rebuild_has_ended_is_not_given_a_second_time_until_it_has_ended(shared, running, capsys):
+    order, run = running
+    assert handover._order(order, print) == run
+    assert "ordered by a run before this one" in capsys.readouterr().out
+    set_state(run, Completed())
+    again = handover._order(order, print)
+    assert again != run
+    set_state(again, Completed())

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,8 +14,10 @@ from listening import LOCAL, listening_addresses
 from make_up import HOUSE, act, ask, flow_runs, server_logs, start_rebuild, state_of, until
 
 from flows import services
+from flows.addresses import addresses
 from flows.local_server import free_port
 from flows.lost_runs import LOST, NEVER_BEGAN, PATIENCE, PATIENCE_TO_BEGIN, watch_for_lost_runs
+from tasks.placement import WORKSPACE
 
 pytestmark = pytest.mark.operations
 
@@ -56,7 +59,11 @@ def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed_proje
     assert done[0]["auto_scheduled"]
     assert sorted(project.starts()) == sorted(project.stages)
 
+    changed = project.root / "prefect.yaml"
+    changed.write_text(changed.read_text().replace(EVERY_MINUTE, '"7 3 * * *"'))
     again = act(project.root, "up").stdout
+    (schedule,) = ask(f"{api}/deployments/name/rebuild/rebuild")["schedules"]
+    assert schedule["schedule"]["cron"] == "7 3 * * *"
     assert "up already" in again
     assert "started again" not in again
     assert came_up.stdout in again
@@ -168,6 +175,53 @@ def test_down_leaves_a_process_that_took_over_a_recorded_number(project):
     content = {"prefect_api": "http://127.0.0.1:1/api", "mlflow": "http://127.0.0.1:1", "processes": [record]}
     (project.root / ".prefect" / "up.json").write_text(json.dumps(content))
     assert act(project.root, "down").stdout.startswith("nothing to stop")
+
+
+LEADER = """
+import subprocess, sys, time
+sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+print(subprocess.Popen(sleep, stdout=subprocess.DEVNULL).pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def killed_service(project):
+    """What a service of the workspace has started, after the service itself, which is recorded, was killed."""
+    environment = {**os.environ, WORKSPACE: str(project.root)}
+    leader = subprocess.Popen(
+        [sys.executable, "-c", LEADER], env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    left = psutil.Process(int(leader.stdout.readline()))
+    record = {"name": "mlflow", "pid": leader.pid, "started": psutil.Process(leader.pid).create_time()}
+    (project.root / ".prefect").mkdir()
+    content = {"prefect_api": "http://127.0.0.1:1/api", "mlflow": "http://127.0.0.1:1", "processes": [record]}
+    (project.root / ".prefect" / "up.json").write_text(json.dumps(content))
+    leader.kill()
+    leader.communicate(timeout=30)
+    yield left
+    with contextlib.suppress(psutil.NoSuchProcess):
+        left.kill()
+
+
+def test_down_ends_what_a_killed_service_has_left_behind(project, killed_service):
+    assert act(project.root, "down").stdout == "stopped: mlflow\n"
+    assert has_ended(killed_service)
+
+
+def has_ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_what_a_killed_service_has_left_behind_is_ended_before_it_is_started_again(
+    project, killed_service, monkeypatch, capsys
+):
+    monkeypatch.setenv("PREFECT_HOME", str(project.root / ".prefect"))
+    services.Services(project.root / "other", addresses()).end_left_behind()
+    assert not has_ended(killed_service)
+    services.Services(project.root, addresses()).end_left_behind()
+    assert capsys.readouterr().out == "ended what mlflow had left behind\n"
+    assert has_ended(killed_service)
 
 
 def test_up_beside_the_pages_of_ui_is_refused(project):

@@ -39,6 +39,13 @@ def test_a_damaged_file_is_deleted_and_named(cache, tmp_path):
     assert not path.exists()
 
 
+def test_a_file_that_dvc_is_writing_is_left_to_it(cache, tmp_path):
+    path = put(cache, b"half").with_name(".aBc.tmp")
+    path.write_bytes(b"half of the weights")
+    assert drop_damaged(cache, tmp_path / "record") == []
+    assert path.exists()
+
+
 def test_damage_after_a_file_was_found_sound_is_noticed(cache, tmp_path):
     path = put(cache, b"weights")
     drop_damaged(cache, tmp_path / "record")

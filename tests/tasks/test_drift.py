@@ -51,13 +51,25 @@ def test_labels_and_words_never_seen_are_found():
     assert drifts["words never seen before"]
 
 
-def test_cramers_v_is_that_of_the_textbook_table():
-    # 2 × 2 table (30, 10; 10, 30): chi-square 20, V = sqrt(20 / 80).
-    drift = label_drift(["a"] * 30 + ["b"] * 10, ["a"] * 10 + ["b"] * 30, 0.1)
+def test_the_drift_of_labels_is_half_the_sum_of_the_differences_of_their_shares():
+    drift = label_drift(["a"] * 30 + ["b"] * 10, ["a"] * 100 + ["b"] * 300, 0.1)
     assert drift.value == pytest.approx(0.5)
+    assert drift.drifted
 
 
-def test_many_rare_labels_are_pooled_and_make_no_drift_by_themselves():
+def test_a_small_release_of_one_label_is_found_beside_a_large_version_of_many():
+    current = [f"label {n % 12}" for n in range(40_000)]
+    assert label_drift(current, ["label 0"] * 50, 0.1).drifted
+
+
+@pytest.mark.parametrize("rows", [5, 50, 500])
+def test_a_small_release_drawn_from_a_large_version_does_not_drift(rows):
+    draw = random.Random(rows)
+    current = [f"label {n % 12}" for n in range(40_000)]
+    assert not label_drift(current, draw.choices(current, k=rows), 0.1).drifted
+
+
+def test_many_rare_labels_make_no_drift_by_themselves():
     current = [f"rare {n}" for n in range(500)] + ["common"] * 500
     new = [f"rare {n}" for n in range(500, 1000)] + ["common"] * 500
     assert not label_drift(current, new, 0.1).drifted

@@ -5,8 +5,9 @@ import subprocess
 import pytest
 from pydantic import ValidationError
 
+from setwise.errors import InputError
 from setwise.yaml12 import dump_yaml, load_yaml
-from tasks.orders import Order, lay_out
+from tasks.orders import Order, check_home, lay_out
 
 
 def order(stage: str, revision: str = "0" * 40) -> Order:
@@ -50,15 +51,36 @@ def test_the_key_changes_with_what_the_stage_reads_and_with_nothing_else() -> No
     assert len(changed | {key}) == 4
 
 
-def test_a_clone_keeps_its_own_record_of_the_ordered_stage_and_takes_over_all_others(tmp_path) -> None:
-    (tmp_path / "params.yaml").write_text("rate: 0\n")
-    (tmp_path / "dvc.lock").write_text(lock_file(warmstart="old"))
+def test_orders_of_other_stages_of_the_same_code_params_and_inputs_need_the_clone_alike() -> None:
+    one = order_of(warmstart="1")
+    other = one.model_copy(update={"stage": "train@b", "home": "elsewhere"})
+    assert (one.layout == other.layout, one.key == other.key) == (True, False)
+    assert order_of("1" * 40, warmstart="1").layout != one.layout
+
+
+def test_the_clone_that_orders_is_refused_once_its_params_or_code_have_changed(tmp_path) -> None:
+    head = committed(tmp_path, "rate: 1\n")
+    check_home(order_of(head), tmp_path)
+    (tmp_path / "params.yaml").write_text("rate: 2\n")
+    with pytest.raises(InputError, match="train@a: code or params have changed"):
+        check_home(order_of(head), tmp_path)
+
+
+def committed(folder, params: str) -> str:
+    """Commit params and a lock file; the commit."""
+    (folder / "params.yaml").write_text(params)
+    (folder / "dvc.lock").write_text(lock_file(warmstart="old"))
     identity = ("-c", "user.name=x", "-c", "user.email=x")
     for words in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "-m", "x"]):
-        subprocess.run(["git", *words], cwd=tmp_path, check=True)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, capture_output=True, text=True, check=True)
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
+    return head.stdout.strip()
+
+
+def test_a_clone_keeps_its_own_record_of_the_ordered_stage_and_takes_over_all_others(tmp_path) -> None:
+    head = committed(tmp_path, "rate: 0\n")
     (tmp_path / "dvc.lock").write_text(lock_file(warmstart="old", train_a="own", train_b="own"))
-    lay_out(order_of(head.stdout.strip(), warmstart="new", train_a="theirs", train_c="theirs"), tmp_path)
+    lay_out(order_of(head, warmstart="new", train_a="theirs", train_c="theirs"), tmp_path)
     expected = lock_file(warmstart="new", train_a="own", train_b="own", train_c="theirs")
     assert load_yaml((tmp_path / "dvc.lock").read_text()) == load_yaml(expected)
     assert (tmp_path / "params.yaml").read_text() == "rate: 1\n"
