@@ -28,6 +28,11 @@ RETRY_TEMPERATURE = 1.0
 """A second try is sampled at this temperature at least: decoded greedily, it would be the first one again."""
 
 
+_EMPTY, _TOO_LONG = "the question is empty", "the question is too long"
+REFUSALS = (_EMPTY, _TOO_LONG)
+"""How the reason begins where a question was not put to the model."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """A model's reply. `answers` holds (text, confidence), best first; empty where `reason` says what was wrong."""
@@ -127,12 +132,12 @@ def answer(
 def _refusal(question: str, prompt: str, engine: ModelEngine, asking: Asking) -> str | None:
     """Why a question can't be put to the model; None where it can."""
     if not question.strip():
-        return "the question is empty"
+        return _EMPTY
     if asking.context is None:
         return None
     room = asking.context - asking.max_tokens
     tokens = len(engine.tokenizer(prompt, add_special_tokens=False)["input_ids"])
-    return f"the question is too long: {tokens} tokens, the model takes {room}" if tokens > room else None
+    return f"{_TOO_LONG}: {tokens} tokens, the model takes {room}" if tokens > room else None
 
 
 def _try(

@@ -164,6 +164,21 @@ class Params(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _questions_have_room(self) -> Params:
+        limits = {"train": self.train.max_completion_tokens, "evaluate": self.evaluate.max_completion_tokens}
+        full = [
+            f"{section}.max_completion_tokens: {limit}"
+            for section, limit in limits.items()
+            if limit >= self.model.max_length
+        ]
+        if full and self.model.path is None:
+            raise ValueError(
+                f"model.max_length: {self.model.max_length} leaves no room for a question beside {' and '.join(full)}; "
+                "raise the former or lower the latter"
+            )
+        return self
+
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate a params file; every mistake in it is named in one `InputError` line."""

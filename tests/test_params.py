@@ -75,6 +75,14 @@ def test_the_params_in_place_are_valid() -> None:
         ({"scale__accelerate": "/etc/ddp"}, "scale.accelerate: string should match pattern"),
         ({"domain__name": "../clinic"}, "domain.name: unknown domain '../clinic'"),
         ({"methods": ["../rlvr_multi"]}, "methods.0: input should be"),
+        (
+            {"evaluate__max_completion_tokens": 200},
+            "model.max_length: 128 leaves no room for a question beside evaluate.max_completion_tokens: 200; raise",
+        ),
+        (
+            {"train__max_completion_tokens": 24, "model__max_length": 24},
+            "leaves no room for a question beside train.max_completion_tokens: 24 and evaluate.max_completion_tokens",
+        ),
         ({"domain__examined": 11}, "domain: examined=11 findings of a patient, but the world has 10"),
     ],
     ids=lambda value: " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
@@ -126,6 +134,11 @@ def test_group_scaling_is_refused_for_methods_that_state_confidences() -> None:
 def test_group_scaling_is_allowed_without_confidences() -> None:
     params = validate_params(changed(train__scale_rewards="group", methods=["rlvr_multi"]), "params.yaml")
     assert params.train.scale_rewards == "group"
+
+
+def test_the_context_of_a_model_that_is_loaded_is_not_the_params_to_say() -> None:
+    content = changed(model__path="models/own", evaluate__max_completion_tokens=200)
+    assert validate_params(content, "params.yaml").evaluate.max_completion_tokens == 200
 
 
 @pytest.mark.parametrize("text", ["train: {a", "a: b: c", "\tx: 1"])
