@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder, split_path
+from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder
+from pipelines.questions import training_questions
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
 from setwise.digests import file_digest, weights_digest
-from setwise.domains import Example
-from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
 from setwise.params import Params
 from setwise.tracking import WEIGHTS_TAG, Run, failing, reopen_run, start_run
@@ -43,7 +42,7 @@ def train(params: Params, method: str) -> None:
     torch.set_num_threads(params.threads)
     set_seed(params.seed)
     data = {split: file_digest(data_folder(params) / f"{split}.parquet") for split in ("train", "test")}
-    examples = _training_questions(params)
+    examples = training_questions(params)
     policy_digest = weights_digest(policy)
     fingerprint = training_fingerprint(params, method, policy_digest, data["train"])
     workdir = CHECKPOINTS / method
@@ -62,15 +61,6 @@ def train(params: Params, method: str) -> None:
         where = "no checkpoint was reached" if kept is None else f"the last good checkpoint is kept: {kept}"
         raise StageFailure(f"{method}: {error} ({where})") from error
     _keep(trained, method, workdir, run)
-
-
-def _training_questions(params: Params) -> list[Example]:
-    examples = read_examples(split_path(params, "train"))
-    if len(examples) <= params.train.held_out:
-        raise InputError(
-            f"params.yaml: train.held_out: {params.train.held_out} of {len(examples)} training questions; lower it"
-        )
-    return examples
 
 
 def _keep(trained: Trained, method: str, workdir: Path, run: Run) -> None:

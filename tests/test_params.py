@@ -65,6 +65,8 @@ def test_the_params_in_place_are_valid() -> None:
         ({"k": 1}, "k: input should be greater than or equal to 2 (given: 1)"),
         ({"k": 21}, "k: input should be less than or equal to 20 (given: 21)"),
         ({"seed": -1}, "seed: input should be greater than or equal to 0 (given: -1)"),
+        ({"seed": 2**32}, "seed: input should be less than or equal to 4294967295 (given: 4294967296)"),
+        ({"one\ntwo": 1}, "unknown key one two: known keys: "),
         ({"seed": True}, "seed: expected a number or a text, not a truth value"),
         ({"train__steps": "many"}, "train.steps: input should be a valid integer"),
         ({"train__steps": 1.5}, "train.steps: input should be a valid integer"),
@@ -147,6 +149,29 @@ def test_broken_yaml_is_one_line_with_its_place(text: str, tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"params\.yaml: not readable as YAML: .*line 1") as caught:
         load_params(tmp_path / "params.yaml")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seed: 2024-99-99", "month must be in 1..12"),
+        ("seed: !!int many", "invalid literal"),
+        ("[" * 5000, "nested too deeply"),
+        ("&a [*a]", "Circular reference"),
+        ("&a {model: *a}", "Circular reference"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_yaml_that_holds_no_value_is_one_line(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(InputError, match=rf"params\.yaml: not readable as YAML: {said}"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_folder_in_the_place_of_the_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").mkdir()
+    with pytest.raises(InputError, match=r"params\.yaml: a folder; move it away"):
+        load_params(tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize("content", [b"", b"- a\n- b\n", b"clinic"])

@@ -70,10 +70,12 @@ def test_a_world_without_so_many_patients_names_the_sizes(made: Workspace) -> No
     assert "2 of 10 findings tell only 180 patients apart; lower the sizes or raise examined or findings" in error
 
 
-def test_holding_out_every_question_names_the_key(made: Workspace) -> None:
-    made.write_params({**PARAMS, "train": {**PARAMS["train"], "held_out": 1500}})
-    error = refused(made, "train", *STAGES["train"])
-    assert "train.held_out: 1500 of 1500 training questions; lower it" in error
+@pytest.mark.parametrize("stage", ["warmstart", "train"])
+@pytest.mark.parametrize("held_out", [1500, 1600])
+def test_holding_out_every_question_names_the_key(stage: str, held_out: int, made: Workspace) -> None:
+    made.write_params({**PARAMS, "train": {**PARAMS["train"], "held_out": held_out}})
+    error = refused(made, stage, *STAGES[stage])
+    assert f"train.held_out: {held_out} of 1500 training questions; lower it" in error
 
 
 @pytest.fixture
