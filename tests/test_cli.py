@@ -56,6 +56,12 @@ def test_an_empty_question_is_refused(bare_workspace: Workspace) -> None:
     assert setwise(bare_workspace, "ask", " ").error == "error: the question is empty; put it in quotes"
 
 
+def test_a_question_that_is_no_text_is_refused(bare_workspace: Workspace) -> None:
+    for champion in ((), ("--champion",)):
+        error = setwise(bare_workspace, "ask", "\udcff\udcfe", *champion).error
+        assert error == "error: the question is no valid text; write it as UTF-8"
+
+
 def test_doctor_names_packages_accelerator_engine_and_what_is_missing(bare_workspace: Workspace) -> None:
     (bare_workspace.root / "params.yaml").unlink()
     ended = setwise(bare_workspace, "doctor")

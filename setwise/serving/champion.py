@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from setwise.ask import Reply
+from setwise.ask import Reply, check_question
 from setwise.errors import InputError
 from setwise.tracking import CHAMPION, get_client, model_name
 
@@ -45,10 +45,9 @@ def ask_champion(question: str, domain: str, temperature: float | None = None, w
     """Put one question to the champion; with `temperature` None it samples as it was registered to.
 
     Raises:
-        InputError: the question is empty, or there is no champion.
+        InputError: the question is empty or no UTF-8, or there is no champion.
     """
-    if not question.strip():
-        raise InputError("the question is empty; put it in quotes")
+    check_question(question)
     params = {} if temperature is None else {"temperature": temperature}
     replies: Any = load_champion(domain, workspace).predict([question], params=params)
     return Reply.from_json(replies[0])
