@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,6 +53,8 @@ def ask(
     from setwise.ask import ask as ask_model
     from setwise.params import load_params
 
+    if not math.isfinite(temperature):
+        raise InputError(f"--temperature {temperature}: give a finite number of at least 0")
     params = load_params()
     if champion:
         from setwise.serving.champion import ask_champion

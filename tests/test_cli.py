@@ -62,6 +62,11 @@ def test_a_question_that_is_no_text_is_refused(bare_workspace: Workspace) -> Non
         assert error == "error: the question is no valid text; write it as UTF-8"
 
 
+def test_a_temperature_without_end_is_refused(bare_workspace: Workspace) -> None:
+    error = setwise(bare_workspace, "ask", "Who?", "--temperature", "inf").error
+    assert error == "error: --temperature inf: give a finite number of at least 0"
+
+
 def test_doctor_names_packages_accelerator_engine_and_what_is_missing(bare_workspace: Workspace) -> None:
     (bare_workspace.root / "params.yaml").unlink()
     ended = setwise(bare_workspace, "doctor")

@@ -16,7 +16,6 @@ from setwise.digests import weights_digest
 from setwise.errors import InputError
 from setwise.serving.package import WEIGHTS
 
-
 _SEEDS = 2**63 - 1
 """A second try takes the next seed, which must be a signed number of 64 bits too."""
 
