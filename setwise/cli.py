@@ -173,13 +173,15 @@ def leaderboard(
     _quiet_libraries()
     from setwise.leaderboard import domain_trials, rank, sweep_trials
     from setwise.params import load_params
-    from setwise.tracking import get_client
+    from setwise.tracking import get_client, said_in_one_line
 
     domain = load_params().domain.name
-    client = get_client()
-    standings = rank(
-        sweep_trials(client, sweep, metric) if sweep else domain_trials(client, domain, metric), lower_is_better
-    )
+    if sweep is not None and not sweep.isalnum():
+        raise InputError(f"--sweep {sweep}: no id of a sweep; give the eight digits and letters that the flow prints")
+    with said_in_one_line(files=False):
+        client = get_client()
+        trials = sweep_trials(client, sweep, metric) if sweep else domain_trials(client, domain, metric)
+    standings = rank(trials, lower_is_better)
     if not standings:
         raise InputError(
             f"no run of {f'sweep {sweep}' if sweep else f'setwise/{domain}'} logged {metric!r}; see make ui"

@@ -67,6 +67,22 @@ def test_a_temperature_without_end_is_refused(bare_workspace: Workspace) -> None
     assert error == "error: --temperature inf: give a finite number of at least 0"
 
 
+@pytest.mark.parametrize("command", [["leaderboard", "eval/coverage_at_1"], ["ask", "Who?", "--champion"]])
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "/nowhere", "foo://x"])
+def test_tracking_that_is_away_is_one_line(command: list[str], address: str, bare_workspace: Workspace) -> None:
+    away = {"MLFLOW_TRACKING_URI": address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    ended = bare_workspace.python("-m", "setwise.cli", *command, **away)
+    assert (ended.code, len(ended.err.strip().splitlines())) == (1, 1), ended
+    assert ended.err.startswith(f"error: tracking at {address}: ")
+    assert "start the server or mend the store" in ended.err
+
+
+@pytest.mark.parametrize("sweep", ["a' or 1=1", 'a"', "", "%"])
+def test_what_can_be_no_sweep_is_refused(sweep: str, bare_workspace: Workspace) -> None:
+    error = setwise(bare_workspace, "leaderboard", "eval/coverage_at_1", "--sweep", sweep).error
+    assert error.startswith(f"error: --sweep {sweep}: no id of a sweep")
+
+
 def test_doctor_names_packages_accelerator_engine_and_what_is_missing(bare_workspace: Workspace) -> None:
     (bare_workspace.root / "params.yaml").unlink()
     ended = setwise(bare_workspace, "doctor")
