@@ -219,11 +219,17 @@ def rollback() -> None:
 
 @app.command()
 def check() -> None:
-    """Check params.yaml; `make run` does so first, since DVC overlooks a key that no stage reads."""
+    """Check params.yaml and the data it names; `make run` does so first: DVC overlooks a key that no stage reads."""
+    from setwise.inputs import is_prepared, missing_data
     from setwise.params import load_params
 
     params = load_params()
+    missing = missing_data(params)
+    if missing is not None and not is_prepared(params):
+        raise InputError(missing)
     typer.echo(f"params.yaml: domain {params.domain.name}, K = {params.k}, {', '.join(params.methods)}")
+    if missing is not None:
+        typer.echo(f"note: {missing}; until then, the data prepared before are used")
 
 
 @app.command()

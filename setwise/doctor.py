@@ -9,7 +9,10 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from setwise.params import Params
 
 Verdict = Literal["ok", "note", "missing"]
 
@@ -104,6 +107,15 @@ def _workspace(workspace: Path) -> list[Finding]:
     findings = [
         Finding("params.yaml", "ok", f"domain {params.domain.name}, K = {params.k}, {', '.join(params.methods)}")
     ]
+    findings += [_data(params, workspace)]
     trained = [m for m in params.methods if (workspace / "models" / m).is_dir()]
     detail = ", ".join(trained) if trained else "none yet: `make run` trains them"
     return [*findings, Finding("trained models", "ok" if trained else "note", detail)]
+
+
+def _data(params: Params, workspace: Path) -> Finding:
+    from setwise.inputs import data_files, is_prepared, missing_data
+
+    if (missing := missing_data(params)) is not None:
+        return Finding("data", "note" if is_prepared(params, workspace) else "missing", missing)
+    return Finding("data", "ok", ", ".join(data_files(params).values()) or f"made by the domain {params.domain.name}")

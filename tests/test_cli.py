@@ -1,5 +1,7 @@
 """The command line: help everywhere, one-line errors with exit code 2, answers that can be read by a program."""
 
+from pathlib import Path
+
 import pytest
 from smoke_workspace import PARAMS, REPOSITORY, Ended, Workspace
 from typer.testing import CliRunner
@@ -45,6 +47,31 @@ def test_check_names_a_key_that_no_stage_reads(bare_workspace: Workspace) -> Non
     assert setwise(bare_workspace, "check").out == "params.yaml: domain clinic, K = 2, rlvr_single, rlcr_multi\n"
     bare_workspace.write_params({**PARAMS, "thread": 2})
     assert setwise(bare_workspace, "check").error.endswith("unknown key thread: did you mean 'threads'?")
+
+
+def test_check_and_doctor_say_which_data_are_missing(bare_workspace: Workspace, tmp_path: Path) -> None:
+    release = {key: f"${{SETWISE_REAL_DATA}}/{key}.json" for key in ("train", "evidences", "conditions")}
+    bare_workspace.set(domain={"name": "ddxplus", **release, "test_size": 10})
+    unset = setwise(bare_workspace, "check").error
+    for key in release:
+        assert f"domain.{key}: ${{SETWISE_REAL_DATA}}/{key}.json needs the environment variable" in unset
+    bare_workspace.environment["SETWISE_REAL_DATA"] = str(tmp_path)
+    for key in ("evidences", "conditions"):
+        (tmp_path / f"{key}.json").write_text("{}")
+    assert setwise(bare_workspace, "check").error.startswith(f"error: domain.train: {tmp_path}/train.json is not there")
+    doctor = {line.split()[1]: line for line in setwise(bare_workspace, "doctor").out.splitlines()}
+    assert doctor["data"].startswith("missing  data")
+    (tmp_path / "train.json").write_text("[]")
+    assert setwise(bare_workspace, "check").code == 0
+
+
+def test_data_that_are_missing_are_a_note_where_they_are_prepared_already(bare_workspace: Workspace) -> None:
+    bare_workspace.set(domain={"name": "qa", "train": "raw/rows.jsonl"})
+    (bare_workspace.root / "data" / "qa").mkdir(parents=True)
+    (bare_workspace.root / "data" / "qa" / "prepared.json").write_text("{}")
+    said = setwise(bare_workspace, "check").out
+    assert "note: domain.train: raw/rows.jsonl is not there" in said
+    assert "the data prepared before are used" in said
 
 
 def test_asking_before_anything_is_trained_says_what_to_run(bare_workspace: Workspace) -> None:
