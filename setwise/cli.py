@@ -42,7 +42,10 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     method: Annotated[str | None, typer.Option(help="Whose model to ask.", autocompletion=_complete_method)] = None,
     champion: Annotated[bool, typer.Option("--champion", help="Ask the registered champion, as it is served.")] = False,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 is the model's best set.")] = 0.0,
+    temperature: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="0 is the model's best set; unset: 0, or what the champion is served at."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Ask the trained model; prints its answers, best first, with confidences."""
@@ -53,7 +56,7 @@ def ask(
     from setwise.ask import ask as ask_model
     from setwise.params import load_params
 
-    if not math.isfinite(temperature):
+    if temperature is not None and not math.isfinite(temperature):
         raise InputError(f"--temperature {temperature}: give a finite number of at least 0")
     params = load_params()
     if champion:
@@ -63,7 +66,7 @@ def ask(
             raise InputError("--method and --champion: name one of them; the champion has its own method")
         reply = ask_champion(question, params.domain.name, temperature)
     else:
-        reply = ask_model(question, params, method, temperature=temperature)
+        reply = ask_model(question, params, method, temperature=temperature or 0.0)
     if as_json:
         typer.echo(json.dumps(reply.to_json(), ensure_ascii=False))
     elif reply.reason is not None:

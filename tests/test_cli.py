@@ -6,6 +6,7 @@ import pytest
 from smoke_workspace import PARAMS, REPOSITORY, Ended, Workspace
 from typer.testing import CliRunner
 
+from setwise.ask import Reply
 from setwise.cli import app
 
 
@@ -108,6 +109,21 @@ def test_tracking_that_is_away_is_one_line(command: list[str], address: str, bar
 def test_what_can_be_no_sweep_is_refused(sweep: str, bare_workspace: Workspace) -> None:
     error = setwise(bare_workspace, "leaderboard", "eval/coverage_at_1", "--sweep", sweep).error
     assert error.startswith(f"error: --sweep {sweep}: no id of a sweep")
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [([], None), (["--temperature", "0"], 0.0), (["--temperature", "0.7"], 0.7)]
+)
+def test_the_champion_is_asked_as_it_is_served_unless_told_otherwise(
+    given: list[str], sent: float | None, bare_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.chdir(bare_workspace.root)
+    monkeypatch.setattr(
+        "setwise.serving.champion.ask_champion", lambda *arguments: asked.append(arguments) or Reply((), "", "")
+    )
+    result = CliRunner().invoke(app, ["ask", "Who?", "--champion", *given])
+    assert (result.exit_code, asked) == (0, [("Who?", "clinic", sent)])
 
 
 def test_doctor_names_packages_accelerator_engine_and_what_is_missing(bare_workspace: Workspace) -> None:
