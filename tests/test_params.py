@@ -111,6 +111,10 @@ def test_a_key_that_is_no_text_is_named() -> None:
         {"evaluate__endpoint": {"url": "http://127.0.0.1:8000/v1", "key_variable": "sk-planted-secret"}},
         {"model__path": "https://user:planted-secret@example.org/model"},
         {"model__path": "planted-secret-of-the-environment"},
+        {"model__path": "hf_plantedplantedplantedplanted0123"},
+        {"model__revision": "ghp_plantedplantedplantedplanted0123"},
+        {"evaluate__endpoint": {"url": "http://127.0.0.1:8000/v1", "model": "sk-proj-plantedplantedplanted0123"}},
+        {"k": "AKIAPLANTED012345678"},
         {"methods": ["https://planted-secret@example.org"]},
         {"k": "https://planted-secret@example.org"},
     ],
@@ -121,7 +125,7 @@ def test_a_secret_among_the_params_is_refused_and_not_repeated(
 ) -> None:
     monkeypatch.setenv("SOME_API_KEY", "planted-secret-of-the-environment")
     text = complaint(changed(**changes))
-    assert "planted" not in text
+    assert "planted" not in text.lower()
     assert "holds a password or a key; keep it in an environment variable" in text or "key_variable" in text
 
 
