@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from setwise.ask import Reply
 from setwise.cli import app
+from setwise.engines.vllm import is_vllm_installed
 
 
 def setwise(workspace: Workspace, *arguments: str) -> Ended:
@@ -133,3 +134,26 @@ def test_doctor_names_packages_accelerator_engine_and_what_is_missing(bare_works
     assert {"python", "torch", "mlflow", "dvc", "accelerator", "engine", "git", "params.yaml"} <= set(lines)
     assert lines["params.yaml"].startswith("missing")
     assert (ended.code, ended.err) == (1, "")
+
+
+def engine_in(workspace: Workspace, **evaluate: object) -> str:
+    """What doctor says of the engine."""
+    workspace.set(evaluate={**PARAMS["evaluate"], **evaluate})
+    return next(line for line in setwise(workspace, "doctor").out.splitlines() if " engine " in line)
+
+
+def test_doctor_says_which_engine_the_params_would_use(bare_workspace: Workspace) -> None:
+    endpoint = {"url": "http://127.0.0.1:1/v1", "key_variable": "OF_THE_ENDPOINT"}
+    asked = engine_in(bare_workspace, endpoint=endpoint)
+    assert "openai (auto: evaluate.endpoint is http://127.0.0.1:1/v1); export OF_THE_ENDPOINT" in asked
+    assert asked.startswith("missing")
+    bare_workspace.environment["OF_THE_ENDPOINT"] = "given"
+    assert engine_in(bare_workspace, endpoint=endpoint).startswith("ok")
+    assert "transformers (evaluate.engine)" in engine_in(bare_workspace, engine="transformers")
+
+
+@pytest.mark.skipif(is_vllm_installed(), reason="vLLM is installed")
+def test_doctor_misses_an_engine_that_the_params_name(bare_workspace: Workspace) -> None:
+    said = engine_in(bare_workspace, engine="vllm")
+    assert said.startswith("missing")
+    assert "vllm (evaluate.engine); not installed: `pip install" in said
