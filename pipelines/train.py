@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from pipelines.alone import alone_in, end_with_starter
 from pipelines.finished import is_finished, note_finished
-from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder, split_path
+from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder
+from pipelines.questions import training_questions
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
 from setwise.digests import file_digest, weights_digest
-from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
 from setwise.params import Params
 from setwise.tracking import WEIGHTS_TAG, Run, failing, reopen_run, start_run
@@ -45,7 +45,7 @@ def _train_here(params: Params, method: str) -> None:
     from transformers import set_seed
 
     from setwise.training.processes import is_main, wait_for_all
-    from setwise.training.train import check_questions, train_method
+    from setwise.training.train import train_method
 
     policy = model_folder("warmstart")
     if not policy.is_dir():
@@ -53,8 +53,7 @@ def _train_here(params: Params, method: str) -> None:
     torch.set_num_threads(params.threads)
     set_seed(params.seed)
     data = {split: file_digest(data_folder(params) / f"{split}.parquet") for split in ("train", "test")}
-    examples = read_examples(split_path(params, "train"))
-    check_questions(len(examples), params)
+    examples = training_questions(params)
     policy_digest = weights_digest(policy)
     fingerprint = training_fingerprint(params, method, policy_digest, data["train"])
     workdir = CHECKPOINTS / method

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.paths import data_folder, model_folder, read_json, split_path
+from pipelines.paths import data_folder, model_folder, read_json
+from pipelines.questions import training_questions
 from pipelines.stage import log, run_stage, whole_folder
 from setwise.domains import Example, get_domain
 from setwise.domains.parquet import read_examples
@@ -30,7 +31,7 @@ def warmstart(params: Params) -> None:
     torch.set_num_threads(params.warmstart.threads)
     set_seed(params.seed)
     folder = data_folder(params)
-    examples = read_examples(split_path(params, "train"))
+    examples = training_questions(params)
     extra = folder / "warmstart.parquet"
     trained_on = examples[: len(examples) - params.train.held_out]
     trained_on += read_examples(extra) if extra.exists() else []

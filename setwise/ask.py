@@ -28,6 +28,11 @@ RETRY_TEMPERATURE = 1.0
 """A second try is sampled at this temperature at least: decoded greedily, it would be the first one again."""
 
 
+_EMPTY, _NO_TEXT, _TOO_LONG = (f"the question is {what}" for what in ("empty", "no valid text", "too long"))
+REFUSALS = (_EMPTY, _NO_TEXT, _TOO_LONG)
+"""How the reason begins where a question was not put to the model."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """A model's reply. `answers` holds (text, confidence), best first; empty where `reason` says what was wrong."""
@@ -103,7 +108,7 @@ def answer(
     """One reply for each question, in order.
 
     Args:
-        questions: texts; one that is empty or too long for the model gets a reply that says so.
+        questions: texts; one that is empty, no UTF-8 or too long for the model gets a reply that says so.
         engine: the model.
         asking: how it is asked.
         temperature: 0 is greedy decoding.
@@ -127,12 +132,31 @@ def answer(
 def _refusal(question: str, prompt: str, engine: ModelEngine, asking: Asking) -> str | None:
     """Why a question can't be put to the model; None where it can."""
     if not question.strip():
-        return "the question is empty"
+        return _EMPTY
+    if not _is_text(question):
+        return _NO_TEXT
     if asking.context is None:
         return None
     room = asking.context - asking.max_tokens
     tokens = len(engine.tokenizer(prompt, add_special_tokens=False)["input_ids"])
-    return f"the question is too long: {tokens} tokens, the model takes {room}" if tokens > room else None
+    return f"{_TOO_LONG}: {tokens} tokens, the model takes {room}" if tokens > room else None
+
+
+def _is_text(question: str) -> bool:
+    """Whether it can be written as UTF-8: half of a surrogate pair, as JSON and command lines can hold, can't."""
+    try:
+        question.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_question(question: str) -> None:
+    """Raise `InputError` where no model could be asked this."""
+    if not question.strip():
+        raise InputError(f"{_EMPTY}; put it in quotes")
+    if not _is_text(question):
+        raise InputError(f"{_NO_TEXT}; write it as UTF-8")
 
 
 def _try(
@@ -189,10 +213,9 @@ def ask(
     """Put `question` to the trained model of a method.
 
     Raises:
-        InputError: the question is empty, or the method is unknown or not trained.
+        InputError: the question is empty or no UTF-8, or the method is unknown or not trained.
     """
-    if not question.strip():
-        raise InputError("the question is empty; put it in quotes")
+    check_question(question)
     method = get_method(method_name or default_method(params, models))
     folder = models / method.name
     if not folder.is_dir():

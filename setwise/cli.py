@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,7 +42,10 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     method: Annotated[str | None, typer.Option(help="Whose model to ask.", autocompletion=_complete_method)] = None,
     champion: Annotated[bool, typer.Option("--champion", help="Ask the registered champion, as it is served.")] = False,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 is the model's best set.")] = 0.0,
+    temperature: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="0 is the model's best set; unset: 0, or what the champion is served at."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Ask the trained model; prints its answers, best first, with confidences."""
@@ -52,6 +56,8 @@ def ask(
     from setwise.ask import ask as ask_model
     from setwise.params import load_params
 
+    if temperature is not None and not math.isfinite(temperature):
+        raise InputError(f"--temperature {temperature}: give a finite number of at least 0")
     params = load_params()
     if champion:
         from setwise.serving.champion import ask_champion
@@ -60,7 +66,7 @@ def ask(
             raise InputError("--method and --champion: name one of them; the champion has its own method")
         reply = ask_champion(question, params.domain.name, temperature)
     else:
-        reply = ask_model(question, params, method, temperature=temperature)
+        reply = ask_model(question, params, method, temperature=temperature or 0.0)
     if as_json:
         typer.echo(json.dumps(reply.to_json(), ensure_ascii=False))
     elif reply.reason is not None:
@@ -170,13 +176,15 @@ def leaderboard(
     _quiet_libraries()
     from setwise.leaderboard import domain_trials, rank, sweep_trials
     from setwise.params import load_params
-    from setwise.tracking import get_client
+    from setwise.tracking import get_client, said_in_one_line
 
     domain = load_params().domain.name
-    client = get_client()
-    standings = rank(
-        sweep_trials(client, sweep, metric) if sweep else domain_trials(client, domain, metric), lower_is_better
-    )
+    if sweep is not None and not sweep.isalnum():
+        raise InputError(f"--sweep {sweep}: no id of a sweep; give the eight digits and letters that the flow prints")
+    with said_in_one_line(files=False):
+        client = get_client()
+        trials = sweep_trials(client, sweep, metric) if sweep else domain_trials(client, domain, metric)
+    standings = rank(trials, lower_is_better)
     if not standings:
         raise InputError(
             f"no run of {f'sweep {sweep}' if sweep else f'setwise/{domain}'} logged {metric!r}; see make ui"
@@ -214,11 +222,17 @@ def rollback() -> None:
 
 @app.command()
 def check() -> None:
-    """Check params.yaml; `make run` does so first, since DVC overlooks a key that no stage reads."""
+    """Check params.yaml and the data it names; `make run` does so first: DVC overlooks a key that no stage reads."""
+    from setwise.inputs import is_prepared, missing_data
     from setwise.params import load_params
 
     params = load_params()
+    missing = missing_data(params)
+    if missing is not None and not is_prepared(params):
+        raise InputError(missing)
     typer.echo(f"params.yaml: domain {params.domain.name}, K = {params.k}, {', '.join(params.methods)}")
+    if missing is not None:
+        typer.echo(f"note: {missing}; until then, the data prepared before are used")
 
 
 @app.command()

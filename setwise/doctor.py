@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from setwise.params import Params
 
 Verdict = Literal["ok", "note", "missing"]
 
@@ -41,7 +43,19 @@ class Finding:
 
 def examine(workspace: Path = Path()) -> list[Finding]:
     """Look at this machine and workspace; never raises for what is missing."""
-    return [*_packages(), _accelerator(), _engine(), *_programs(), *_workspace(workspace)]
+    from setwise.errors import InputError
+    from setwise.params import load_params
+
+    machine = [*_packages(), _accelerator(), *_programs()]
+    try:
+        params = load_params(workspace / "params.yaml")
+    except InputError as error:
+        return [
+            *machine,
+            Finding("engine", "note", "the params say which"),
+            Finding("params.yaml", "missing", str(error)),
+        ]
+    return [*machine, _engine(params), *_workspace(params, workspace)]
 
 
 def _packages() -> list[Finding]:
@@ -66,17 +80,24 @@ def _accelerator() -> Finding:
     return Finding("accelerator", "note", f"none; {os.cpu_count()} processors, models train on the CPU")
 
 
-def _engine() -> Finding:
-    if importlib.util.find_spec("vllm") is None:
-        return Finding(
-            "engine",
-            "ok",
-            "transformers (vllm is not installed: `pip install -c constraints.txt -e '.[vllm]'` on a GPU machine)",
-        )
-    import torch
+def _engine(params: Params) -> Finding:
+    """The engine that evaluates by these params, and whether what it needs is there."""
+    from setwise.engines.pick import choose_engine
+    from setwise.engines.vllm import is_vllm_installed
 
-    name = "vllm" if torch.cuda.is_available() else "transformers (vllm is installed, but there is no GPU)"
-    return Finding("engine", "ok", name)
+    name, reason = choose_engine(params)
+    said, endpoint = f"{name} ({reason})", params.evaluate.endpoint
+    if name == "vllm" and not is_vllm_installed():
+        remedy = "not installed: `pip install -c constraints.txt -e '.[vllm]'` on a GPU machine, or use transformers"
+        return Finding("engine", "missing", f"{said}; {remedy}")
+    if (
+        name == "openai"
+        and endpoint is not None
+        and endpoint.key_variable
+        and not os.environ.get(endpoint.key_variable)
+    ):
+        return Finding("engine", "missing", f"{said}; export {endpoint.key_variable}, which holds its key")
+    return Finding("engine", "ok", said)
 
 
 def _programs() -> list[Finding]:
@@ -93,17 +114,19 @@ def _programs() -> list[Finding]:
     ]
 
 
-def _workspace(workspace: Path) -> list[Finding]:
-    from setwise.errors import InputError
-    from setwise.params import load_params
-
-    try:
-        params = load_params(workspace / "params.yaml")
-    except InputError as error:
-        return [Finding("params.yaml", "missing", str(error))]
+def _workspace(params: Params, workspace: Path) -> list[Finding]:
     findings = [
         Finding("params.yaml", "ok", f"domain {params.domain.name}, K = {params.k}, {', '.join(params.methods)}")
     ]
+    findings += [_data(params, workspace)]
     trained = [m for m in params.methods if (workspace / "models" / m).is_dir()]
     detail = ", ".join(trained) if trained else "none yet: `make run` trains them"
     return [*findings, Finding("trained models", "ok" if trained else "note", detail)]
+
+
+def _data(params: Params, workspace: Path) -> Finding:
+    from setwise.inputs import data_files, is_prepared, missing_data
+
+    if (missing := missing_data(params)) is not None:
+        return Finding("data", "note" if is_prepared(params, workspace) else "missing", missing)
+    return Finding("data", "ok", ", ".join(data_files(params).values()) or f"made by the domain {params.domain.name}")

@@ -9,4 +9,4 @@ class InputError(ValueError):
     exit_code = 2
 
     def __init__(self, message: str) -> None:
-        super().__init__(redact(message))
+        super().__init__(redact(" ".join(message.splitlines())))

@@ -145,7 +145,8 @@ class EvaluateParams(Section):
 class Params(Section):
     """A complete `params.yaml`; a recipe is one of these."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
+    """As far as numpy goes."""
     k: Annotated[int, Field(ge=2, le=20)]
     methods: tuple[MethodName, ...]
     threads: Positive
@@ -171,13 +172,32 @@ class Params(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _questions_have_room(self) -> Params:
+        limits = {"train": self.train.max_completion_tokens, "evaluate": self.evaluate.max_completion_tokens}
+        full = [
+            f"{section}.max_completion_tokens: {limit}"
+            for section, limit in limits.items()
+            if limit >= self.model.max_length
+        ]
+        if full and self.model.path is None:
+            raise ValueError(
+                f"model.max_length: {self.model.max_length} leaves no room for a question beside {' and '.join(full)}; "
+                "raise the former or lower the latter"
+            )
+        return self
+
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate a params file; every mistake in it is named in one `InputError` line."""
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; move it away, then `setwise recipe use clinic` makes the file")
     if not path.exists():
         raise InputError(f"{path}: no such file; run inside the workspace, or `setwise recipe use clinic` to make one")
     try:
         content = load_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror}; let this user read it") from error
     except (YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):

@@ -48,9 +48,11 @@ def use_recipe(name: str, folder: Path = FOLDER, target: Path = PARAMS) -> Used:
     Params that stand in no recipe are kept beside it, as `params.yaml.before-<name>`, none over another.
 
     Raises:
-        InputError: the recipe is unknown or invalid.
+        InputError: the recipe is unknown or invalid, or a folder has the target's name.
     """
     text, params = read_recipe(name, folder)
+    if target.is_dir():
+        raise InputError(f"{target}: a folder; move it away")
     kept = None
     if target.exists() and active_recipe(folder, target) is None:
         kept = _free_name(target, name)
@@ -72,7 +74,7 @@ def active_recipe(folder: Path = FOLDER, target: Path = PARAMS) -> str | None:
 def _settings(path: Path) -> object | None:
     try:
         return load_yaml(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, YAMLError, UnicodeDecodeError):
+    except (OSError, YAMLError, UnicodeDecodeError):
         return None
 
 

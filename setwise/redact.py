@@ -1,5 +1,5 @@
 """Secrets out of texts that are printed, logged or stored: what the environment holds under a secret's name, passwords
-and keys in addresses.
+and keys in addresses, and keys that are known by their form.
 """
 
 from __future__ import annotations
@@ -18,13 +18,22 @@ _IN_ADDRESSES = (
         r"(?P<kept>[?&;][\w.-]*(?:key|token|secret|password|sig|signature|credential)=)[^\s&;'\"]+", re.IGNORECASE
     ),
 )
+_KEYS = (
+    re.compile(r"(?P<kept>\bhf_)[A-Za-z0-9]{30,}"),
+    re.compile(r"(?P<kept>(?<![\w-])sk-)(?=[\w-]*[A-Za-z0-9]{20})(?=[\w-]*\d)[\w-]+"),
+    re.compile(r"(?P<kept>\bgh[pousr]_|\bgithub_pat_)\w{30,}", re.ASCII),
+    re.compile(r"(?P<kept>\bA[KS]IA)[A-Z0-9]{16}\b"),
+    re.compile(r"(?P<kept>\bxox[a-z]-)[A-Za-z0-9-]{20,}"),
+    re.compile(r"(?P<kept>\beyJ)[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}", re.ASCII),
+)
+"""Of Hugging Face, OpenAI and its kin, GitHub, Amazon, Slack, and JSON web tokens; each so long that words are not."""
 
 
 def redact(text: str, *secrets: str) -> str:
     """The text with every secret in it, and each of `secrets`, as `***`."""
     for secret in sorted({*secrets, *_values()} - {""}, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    for pattern in _IN_ADDRESSES:
+    for pattern in (*_IN_ADDRESSES, *_KEYS):
         text = pattern.sub(rf"\g<kept>{HIDDEN}", text)
     return text
 

@@ -6,6 +6,7 @@ PyYAML speaks 1.1, in which `mixed_precision: no` is false: what `dvc exp run -S
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -18,9 +19,15 @@ def load_yaml(text: str) -> object:
     """The content of one document.
 
     Raises:
-        YAMLError: the text is no YAML, or names a key twice.
+        YAMLError: the text is no YAML, names a key twice, or holds itself.
     """
-    content: object = YAML(typ="safe", pure=True).load(text)
+    try:
+        content: object = YAML(typ="safe", pure=True).load(text)
+        json.dumps(content, default=str, skipkeys=True)  # has no end where an alias stands in what it names
+    except RecursionError as error:
+        raise YAMLError("nested too deeply") from error
+    except (LookupError, ValueError) as error:  # a value that is none of its tag or form, such as 2024-99-99
+        raise YAMLError(str(error)) from error
     return content
 
 

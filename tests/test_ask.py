@@ -91,6 +91,7 @@ def test_without_retry_a_question_is_asked_once():
     [
         ("", "the question is empty"),
         (" \n", "the question is empty"),
+        ("fever \ud800", "the question is no valid text"),
         ("word " * 50, "the question is too long: 5"),
     ],
 )

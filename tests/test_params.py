@@ -67,6 +67,8 @@ def test_the_params_in_place_are_valid() -> None:
         ({"k": 1}, "k: input should be greater than or equal to 2 (given: 1)"),
         ({"k": 21}, "k: input should be less than or equal to 20 (given: 21)"),
         ({"seed": -1}, "seed: input should be greater than or equal to 0 (given: -1)"),
+        ({"seed": 2**32}, "seed: input should be less than or equal to 4294967295 (given: 4294967296)"),
+        ({"one\ntwo": 1}, "unknown key one two: known keys: "),
         ({"seed": True}, "seed: expected a number or a text, not a truth value"),
         ({"train__steps": "many"}, "train.steps: input should be a valid integer"),
         ({"train__steps": 1.5}, "train.steps: input should be a valid integer"),
@@ -77,6 +79,14 @@ def test_the_params_in_place_are_valid() -> None:
         ({"scale__accelerate": "/etc/ddp"}, "scale.accelerate: string should match pattern"),
         ({"domain__name": "../clinic"}, "domain.name: unknown domain '../clinic'"),
         ({"methods": ["../rlvr_multi"]}, "methods.0: input should be"),
+        (
+            {"evaluate__max_completion_tokens": 200},
+            "model.max_length: 128 leaves no room for a question beside evaluate.max_completion_tokens: 200; raise",
+        ),
+        (
+            {"train__max_completion_tokens": 24, "model__max_length": 24},
+            "leaves no room for a question beside train.max_completion_tokens: 24 and evaluate.max_completion_tokens",
+        ),
         ({"domain__examined": 11}, "domain: examined=11 findings of a patient, but the world has 10"),
     ],
     ids=lambda value: " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
@@ -103,6 +113,10 @@ def test_a_key_that_is_no_text_is_named() -> None:
         {"evaluate__endpoint": {"url": "http://127.0.0.1:8000/v1", "key_variable": "sk-planted-secret"}},
         {"model__path": "https://user:planted-secret@example.org/model"},
         {"model__path": "planted-secret-of-the-environment"},
+        {"model__path": "hf_plantedplantedplantedplanted0123"},
+        {"model__revision": "ghp_plantedplantedplantedplanted0123"},
+        {"evaluate__endpoint": {"url": "http://127.0.0.1:8000/v1", "model": "sk-proj-plantedplantedplanted0123"}},
+        {"k": "AKIAPLANTED012345678"},
         {"methods": ["https://planted-secret@example.org"]},
         {"k": "https://planted-secret@example.org"},
     ],
@@ -113,7 +127,7 @@ def test_a_secret_among_the_params_is_refused_and_not_repeated(
 ) -> None:
     monkeypatch.setenv("SOME_API_KEY", "planted-secret-of-the-environment")
     text = complaint(changed(**changes))
-    assert "planted" not in text
+    assert "planted" not in text.lower()
     assert "holds a password or a key; keep it in an environment variable" in text or "key_variable" in text
 
 
@@ -130,12 +144,40 @@ def test_group_scaling_is_allowed_without_confidences() -> None:
     assert params.train.scale_rewards == "group"
 
 
+def test_the_context_of_a_model_that_is_loaded_is_not_the_params_to_say() -> None:
+    content = changed(model__path="models/own", evaluate__max_completion_tokens=200)
+    assert validate_params(content, "params.yaml").evaluate.max_completion_tokens == 200
+
+
 @pytest.mark.parametrize("text", ["train: {a", "a: b: c", "\tx: 1"])
 def test_broken_yaml_is_one_line_with_its_place(text: str, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises(InputError, match=r"params\.yaml: not readable as YAML: .*line 1") as caught:
         load_params(tmp_path / "params.yaml")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seed: 2024-99-99", "month must be in 1..12"),
+        ("seed: !!int many", "invalid literal"),
+        ("[" * 5000, "nested too deeply"),
+        ("&a [*a]", "Circular reference"),
+        ("&a {model: *a}", "Circular reference"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_yaml_that_holds_no_value_is_one_line(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(InputError, match=rf"params\.yaml: not readable as YAML: {said}"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_folder_in_the_place_of_the_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").mkdir()
+    with pytest.raises(InputError, match=r"params\.yaml: a folder; move it away"):
+        load_params(tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize("content", [b"", b"- a\n- b\n", b"clinic"])

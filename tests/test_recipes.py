@@ -75,13 +75,21 @@ def test_a_second_switch_keeps_the_first_ones_params_too(folder: Path, target: P
     assert all(path is not None and path.exists() for path in kept)
 
 
-@pytest.mark.parametrize("broken", [b"train: {a", b"\xff\xfe\x00"])
+@pytest.mark.parametrize("broken", [b"train: {a", b"\xff\xfe\x00", b"k: 2024-99-99", b"&a [*a]", b"[" * 5000])
 def test_broken_params_are_kept_as_they_are_and_replaced(broken: bytes, folder: Path, target: Path) -> None:
     target.write_bytes(broken)
     kept = use_recipe("small", folder, target).kept
     assert kept is not None
     assert kept.read_bytes() == broken
     assert active_recipe(folder, target) == "small"
+
+
+def test_a_folder_in_the_place_of_the_params_is_left_there(folder: Path, target: Path) -> None:
+    target.mkdir()
+    assert active_recipe(folder, target) is None
+    with pytest.raises(InputError, match=r"params\.yaml: a folder; move it away"):
+        use_recipe("small", folder, target)
+    assert target.is_dir()
 
 
 def test_an_invalid_recipe_leaves_the_params_as_they_were(folder: Path, target: Path) -> None:

@@ -16,7 +16,30 @@ ADDRESSES = {
     "https://host/v1?api-key=planted&x=1": "https://host/v1?api-key=***&x=1",
     "https://host/blob?sv=1&sig=planted": "https://host/blob?sv=1&sig=***",
 }
+RANDOM = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+KEYS = {
+    f"hf_{RANDOM}": "hf_***",
+    f"sk-{RANDOM}": "sk-***",
+    f"sk-proj-x-{RANDOM}_tail-1": "sk-***",
+    f"sk-or-v1-{RANDOM.lower()}": "sk-***",
+    f"ghp_{RANDOM}": "ghp_***",
+    f"gho_{RANDOM}": "gho_***",
+    f"github_pat_{RANDOM}_{RANDOM}": "github_pat_***",
+    "AKIAIOSFODNN7EXAMPLE": "AKIA***",
+    f"xoxb-123456789012-{RANDOM}": "xoxb-***",
+    f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.{RANDOM}": "eyJ***",
+}
 HARMLESS = (
+    "hf_hub_download",
+    "hf_internal_testing/tiny_random_model_of_many_words",
+    "scikit/sk-learn-documentation-of-many-words-2024",
+    "models/sk-news-classifier-large-2024",
+    f"a-task-{RANDOM}",
+    "ghp_short",
+    "AKIA",
+    "xoxo-love",
+    "eyJust.a.name",
+    RANDOM,
     "http://127.0.0.1:5000",
     "https://example.org/a@b",
     "ssh://git@host/repository",
@@ -34,6 +57,13 @@ def test_passwords_and_keys_are_out_of_addresses(text: str) -> None:
     assert redact(text) == ADDRESSES[text]
     assert holds_secret(text)
     assert not holds_secret(ADDRESSES[text])
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("sentence", ["{}", "the model '{}' is not there", "models/{}/x", "token={}, and so on"])
+def test_keys_are_known_by_their_form(key: str, sentence: str) -> None:
+    assert redact(sentence.format(key)) == sentence.format(KEYS[key])
+    assert holds_secret(sentence.format(key))
 
 
 @pytest.mark.parametrize("text", HARMLESS)

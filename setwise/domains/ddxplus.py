@@ -17,7 +17,7 @@ from setwise.domains._ddxplus_text import Evidence, patient_text, read_evidences
 from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, SplitParams, load_splits
 from setwise.errors import InputError
-from setwise.sources import Rows, read_json, read_list
+from setwise.sources import FileName, Rows, read_json, read_list
 
 _COLUMNS = ("AGE", "SEX", "PATHOLOGY", "INITIAL_EVIDENCE", "EVIDENCES", "DIFFERENTIAL_DIAGNOSIS")
 _REMEDY = "use the patient files of the DDXPlus release"
@@ -37,8 +37,8 @@ class DdxplusParams(SplitParams):
     """
 
     name: Literal["ddxplus"] = "ddxplus"
-    evidences: str
-    conditions: str
+    evidences: FileName
+    conditions: FileName
     gold: Literal["pathology", "differential"] = "pathology"
     min_probability: float = Field(default=0.1, gt=0, le=1)
 

@@ -120,7 +120,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         if not self.path.exists():
-            raise InputError(f"{path}: no such evaluation; run `setwise evaluate`")
+            raise InputError(f"{path}: no such evaluation; run `dvc repro evaluate@METHOD`")
         try:
             self._file = pq.ParquetFile(self.path)
         except (pa.ArrowInvalid, OSError) as error:

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-WEIGHTS, GATE, REPLACED, ROLLED_BACK = (f"setwise.{tag}" for tag in ("weights", "gate", "replaced", "rolled_back"))
-"""Tags of a version: the weights' sha256; the gate's decision as JSON; the champion that it took over from; since when
-it may not become champion again."""
+WEIGHTS, SERVED, GATE, REPLACED, ROLLED_BACK = (
+    f"setwise.{tag}" for tag in ("weights", "served", "gate", "replaced", "rolled_back")
+)
+"""Tags of a version: the weights' sha256; that of the settings it is served with; the gate's decision as JSON; the
+champion that it took over from; since when it may not become champion again."""
 _STORES = "gate"
 
 
@@ -54,7 +56,7 @@ class Candidate:
 
 
 def register_challenger(candidate: Candidate, workspace: Path = Path()) -> ModelVersion:
-    """Register an evaluated model as challenger; a model that is registered already gets a fresh card.
+    """Register an evaluated model as challenger; one that is registered already, to be served so, gets a fresh card.
 
     Raises:
         InputError: the evaluation is of other weights than those in the folder.
@@ -68,7 +70,10 @@ def register_challenger(candidate: Candidate, workspace: Path = Path()) -> Model
         )
     client = get_client(workspace)
     name = model_name(candidate.params.domain.name)
-    found = find_version(client, name, digest) or _create(client, name, candidate, digest, workspace)
+    settings = _Settings.of(candidate)
+    found = find_version(client, name, digest, settings.digest)
+    if found is None:
+        found = _create(client, name, candidate, digest, settings, workspace)
     card = Card.of(candidate.params, candidate.method, candidate.data, candidate.report)
     for tag, value in card.tags().items():
         client.set_model_version_tag(name, found.version, tag, value)
@@ -78,10 +83,14 @@ def register_challenger(candidate: Candidate, workspace: Path = Path()) -> Model
     return client.get_model_version(name, found.version)
 
 
-def find_version(client: MlflowClient, name: str, weights: str) -> ModelVersion | None:
-    """The newest version with these weights."""
-    found = client.search_model_versions(f"name = '{name}' and tags.`{WEIGHTS}` = '{weights}'")
+def find_version(client: MlflowClient, name: str, weights: str, served: str) -> ModelVersion | None:
+    """The newest version with these weights that is served with these settings."""
+    found = [version for version in _versions_of(client, name, weights) if version.tags.get(SERVED) == served]
     return max(found, key=lambda version: int(version.version), default=None)
+
+
+def _versions_of(client: MlflowClient, name: str, weights: str) -> list[ModelVersion]:
+    return list(client.search_model_versions(f"name = '{name}' and tags.`{WEIGHTS}` = '{weights}'"))
 
 
 def get_aliased(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
@@ -96,22 +105,38 @@ def get_aliased(client: MlflowClient, name: str, alias: str) -> ModelVersion | N
         raise
 
 
-def _create(client: MlflowClient, name: str, candidate: Candidate, digest: str, workspace: Path) -> ModelVersion:
-    """A new version: the model packaged into the run that trained it."""
-    params = candidate.params
+@dataclass(frozen=True)
+class _Settings:
+    """What a served model is packaged with beside its weights."""
+
+    asking: Asking
+    defaults: Defaults
+    dtype: str
+
+    @classmethod
+    def of(cls, candidate: Candidate) -> _Settings:
+        params = candidate.params
+        defaults = Defaults(params.registry.temperature, params.registry.retry)
+        return cls(Asking.of(params, candidate.method, candidate.weights), defaults, params.model.dtype)
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def _create(
+    client: MlflowClient, name: str, candidate: Candidate, digest: str, settings: _Settings, workspace: Path
+) -> ModelVersion:
+    """A new version: the model packaged into the run that trained it. Weights that were rolled back stay barred."""
     run = _run_of(client, candidate, digest, workspace)
     packaged = package_model(
-        run.run_id,
-        candidate.weights,
-        Asking.of(params, candidate.method, candidate.weights),
-        Defaults(params.registry.temperature, params.registry.retry),
-        params.model.dtype,
-        candidate.example,
+        run.run_id, candidate.weights, settings.asking, settings.defaults, settings.dtype, candidate.example
     )
     _ensure_model(client, name)
-    return client.create_model_version(
-        name, packaged.model_uri, run.run_id, tags={WEIGHTS: digest}, model_id=packaged.model_id
-    )
+    tags = {WEIGHTS: digest, SERVED: settings.digest}
+    if since := [v.tags[ROLLED_BACK] for v in _versions_of(client, name, digest) if ROLLED_BACK in v.tags]:
+        tags[ROLLED_BACK] = since[-1]
+    return client.create_model_version(name, packaged.model_uri, run.run_id, tags=tags, model_id=packaged.model_id)
 
 
 def _run_of(client: MlflowClient, candidate: Candidate, digest: str, workspace: Path) -> Run:

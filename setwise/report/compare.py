@@ -20,7 +20,7 @@ from setwise.methods import METHODS
 from setwise.params import Params, load_params
 from setwise.report.labels import label
 from setwise.report.numbers import decimals, number, with_interval
-from setwise.tracking import WEIGHTS_TAG, get_client
+from setwise.tracking import WEIGHTS_TAG, get_client, said_in_one_line
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as TrackingRun
@@ -51,12 +51,14 @@ def compare_runs(a: str, b: str, workspace: Path = Path()) -> list[Row]:
 
     Raises:
         InputError: a run is not known or was not evaluated, or the two were evaluated on other questions.
+        TrackingError: the tracking store can't be reached.
     """
     params = load_params(workspace / "params.yaml")
     examples = read_examples(workspace / "data" / params.domain.name / "test.parquet")
     expected = dataset_digest(examples)
     with tempfile.TemporaryDirectory() as scratch:
-        found = [resolve(name, params, workspace, Path(scratch)) for name in (a, b)]
+        with said_in_one_line(files=False):
+            found = [resolve(name, params, workspace, Path(scratch)) for name in (a, b)]
         for run in found:
             if Store(run.path).key.dataset != expected:
                 raise InputError(
@@ -99,19 +101,22 @@ def _listed(folder: Path) -> str:
 def _find(wanted: str, domain: str, workspace: Path) -> TrackingRun:
     from mlflow.exceptions import MlflowException
 
+    from setwise.registry.versions import get_aliased
+
     client = get_client(workspace)
     if wanted == CHAMPION:
         model = f"setwise-{domain}"
-        try:
-            run_id = client.get_model_version_by_alias(model, CHAMPION).run_id
-        except MlflowException as error:
+        version = get_aliased(client, model, CHAMPION)
+        if version is None:
             remedy = "promote one first, or name a run"
-            raise InputError(f"{CHAMPION}: registered model {model} has no such alias; {remedy}") from error
-        return client.get_run(str(run_id))
+            raise InputError(f"{CHAMPION}: registered model {model} has no such alias; {remedy}")
+        return client.get_run(str(version.run_id))
     if len(wanted) == _RUN_ID and set(wanted) <= set("0123456789abcdef"):
         try:
             return client.get_run(wanted)
         except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
             raise InputError(f"{wanted}: no run with this id in the tracking store") from error
     experiment = client.get_experiment_by_name(f"setwise/{domain}")
     ids = [experiment.experiment_id] if experiment else []
@@ -125,19 +130,17 @@ def _find(wanted: str, domain: str, workspace: Path) -> TrackingRun:
 
 
 def _download(run: TrackingRun, protocol: str, name: str, workspace: Path, scratch: Path) -> Path:
-    from mlflow.exceptions import MlflowException
-
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     target = scratch / run.info.run_id
     target.mkdir(exist_ok=True)
-    try:
-        found = get_client(workspace).download_artifacts(run.info.run_id, f"evaluation/{protocol}.parquet", str(target))
-    except (MlflowException, OSError) as error:
-        raise InputError(
-            f"{name}: run {run.info.run_name} keeps no generations of protocol {protocol}; evaluate it again, "
-            "or compare one generation, which every evaluated run keeps"
-        ) from error
-    return Path(found)
+    client, kept = get_client(workspace), f"evaluation/{protocol}.parquet"
+    with said_in_one_line():
+        if kept in {item.path for item in client.list_artifacts(run.info.run_id, "evaluation")}:
+            return Path(client.download_artifacts(run.info.run_id, kept, str(target)))
+    raise InputError(
+        f"{name}: run {run.info.run_name} keeps no generations of protocol {protocol}; evaluate it again, "
+        "or compare one generation, which every evaluated run keeps"
+    )
 
 
 def table(rows: list[Row], a: str, b: str) -> list[tuple[str, ...]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from setwise.ask import Reply
+from setwise.ask import Reply, check_question
 from setwise.errors import InputError
-from setwise.tracking import CHAMPION, get_client, model_name
+from setwise.tracking import CHAMPION, get_client, model_name, said_in_one_line
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
+
+NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""MLflow's error codes for a registered model or version, and for an alias, that is not there."""
 
 
 def load_champion(domain: str, workspace: Path = Path()) -> PyFuncModel:
@@ -18,6 +21,7 @@ def load_champion(domain: str, workspace: Path = Path()) -> PyFuncModel:
 
     Raises:
         InputError: there is no champion.
+        TrackingError: the registry can't be reached.
     """
     return load_version(domain, f"@{CHAMPION}", workspace)
 
@@ -27,28 +31,32 @@ def load_version(domain: str, which: str, workspace: Path = Path()) -> PyFuncMod
 
     Raises:
         InputError: there is none.
+        TrackingError: the registry can't be reached.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    get_client(workspace)
     name = model_name(domain)
-    try:
-        mlflow.models.get_model_info(f"models:/{name}{which}")
-    except MlflowException as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{name}{which}: not in the registry ({reason}); run `python -m flows.promote`") from error
-    return mlflow.pyfunc.load_model(f"models:/{name}{which}")
+    with said_in_one_line(files=False):
+        get_client(workspace)
+        try:
+            mlflow.models.get_model_info(f"models:/{name}{which}")
+        except MlflowException as error:
+            if error.error_code not in NOT_THERE:
+                raise
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"{name}{which}: not in the registry ({reason}); run `python -m flows.promote`") from error
+        return mlflow.pyfunc.load_model(f"models:/{name}{which}")
 
 
 def ask_champion(question: str, domain: str, temperature: float | None = None, workspace: Path = Path()) -> Reply:
     """Put one question to the champion; with `temperature` None it samples as it was registered to.
 
     Raises:
-        InputError: the question is empty, or there is no champion.
+        InputError: the question is empty or no UTF-8, or there is no champion.
+        TrackingError: the registry can't be reached.
     """
-    if not question.strip():
-        raise InputError("the question is empty; put it in quotes")
+    check_question(question)
     params = {} if temperature is None else {"temperature": temperature}
     replies: Any = load_champion(domain, workspace).predict([question], params=params)
     return Reply.from_json(replies[0])

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import setwise
-from setwise.ask import Asking
+from setwise.ask import REFUSALS, Asking
 from setwise.digests import weights_digest
+from setwise.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
@@ -43,6 +44,9 @@ def package_model(
         defaults: of a request.
         dtype: of the weights in memory.
         example: a question, kept as the input example.
+
+    Raises:
+        InputError: the example can't be put to the model, so that it would answer no question like it.
     """
     import mlflow
 
@@ -64,7 +68,13 @@ def package_model(
             pip_requirements=requirements(),
             input_example=([example], config["sampling"]),
         )
-    mlflow.pyfunc.load_model(info.model_uri).predict([example])
+    replies: Any = mlflow.pyfunc.load_model(info.model_uri).predict([example])
+    reason = replies[0].get("reason") or ""
+    if reason.startswith(REFUSALS):
+        raise InputError(
+            f"{weights}: answers no test question ({reason}); lower evaluate.max_completion_tokens, or train a model "
+            "with a longer context"
+        )
     return info
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from pathlib import Path
 from typing import Any
 
+from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PythonModel, PythonModelContext
 from pydantic import BaseModel
 
@@ -13,6 +15,9 @@ from setwise.ask import Asking, answer
 from setwise.digests import weights_digest
 from setwise.errors import InputError
 from setwise.serving.package import WEIGHTS
+
+_SEEDS = 2**63 - 1
+"""A second try takes the next seed, which must be a signed number of 64 bits too."""
 
 
 class ServedAnswer(BaseModel):
@@ -63,9 +68,21 @@ class SetModel(PythonModel):
         Args:
             context: not used: `load_context` has read it.
             model_input: questions.
-            params: `temperature`, `retry` and `seed` of this request; each has the registered default.
+            params: `temperature`, `retry` and `seed` of this request; left out or null, each is the registered one.
+
+        Raises:
+            MlflowException: a value is out of range; a server answers with status 400.
         """
-        said = {name: value for name, value in (params or {}).items() if name in self._defaults}
+        said = {name: value for name, value in (params or {}).items() if name in self._defaults and value is not None}
+        _check_range(**said)
         with self._turn:  # torch's generator and the tokenizer are not made for two threads
             replies = answer(model_input, self._engine, self._asking, **(self._defaults | said))
         return [reply.to_json() for reply in replies]  # type: ignore[misc]
+
+
+def _check_range(temperature: float = 0.0, retry: bool = False, seed: int = 0) -> None:
+    """Refuse what can't be sampled by in one line; anything else that is raised, a server answers with a traceback."""
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise MlflowException.invalid_parameter_value(f"temperature: {temperature} is no finite number of at least 0")
+    if not 0 <= seed < _SEEDS:
+        raise MlflowException.invalid_parameter_value(f"seed: {seed} is not from 0 to {_SEEDS - 1}")

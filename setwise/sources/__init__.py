@@ -4,11 +4,12 @@ A location is a path (JSONL, JSON, CSV or Parquet, gzipped or not, or a zip of o
 """
 
 from setwise.sources.files import read_json
-from setwise.sources.location import HubSource, Location, expand_path
+from setwise.sources.location import FileName, HubSource, Location, expand_path
 from setwise.sources.read import read_rows
 from setwise.sources.rows import Rows, read_list, read_nested, read_records, read_text
 
 __all__ = [
+    "FileName",
     "HubSource",
     "Location",
     "Rows",

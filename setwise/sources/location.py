@@ -32,6 +32,11 @@ class HubSource(BaseModel):
     config: str | None = None
     split: str = "train"
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it names a folder and no dataset of the Hub."""
+        return self.hub.startswith((".", "/", "~", "${")) or Path(self.hub).is_dir()
+
 
 def _check_location(value: object) -> object:
     """One line for a location that is none, in place of one for each thing it could have been."""
@@ -48,6 +53,8 @@ def _check_location(value: object) -> object:
 
 Location = Annotated[str | HubSource, BeforeValidator(_check_location)]
 """Where rows come from, as a param gives it."""
+FileName = Annotated[str, "the name of a file"]
+"""Another file that a param names."""
 
 
 def data_roots() -> list[Path]:

@@ -33,7 +33,7 @@ def read_rows(location: Location, key: str) -> Rows:
 
 def _read_hub(source: HubSource, key: str) -> Rows:
     """Rows of a Hub dataset through `datasets`, from the network or its cache; or of a local folder."""
-    local = source.hub.startswith((".", "/", "~", "${")) or Path(source.hub).is_dir()
+    local = source.is_local
     if not local and source.revision is None:
         raise InputError(
             f"{key}: {source.hub} is no folder here, and as a dataset of the Hub it has no revision; "

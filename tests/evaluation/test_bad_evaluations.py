@@ -95,7 +95,7 @@ def test_a_parquet_file_of_something_else_is_refused(tmp_path):
 
 
 def test_a_missing_file_is_refused_with_what_makes_it(tmp_path):
-    with pytest.raises(InputError, match=r"none\.parquet: no such evaluation; run `setwise evaluate`"):
+    with pytest.raises(InputError, match=r"none\.parquet: no such evaluation; run `dvc repro evaluate@METHOD`"):
         Store(tmp_path / "none.parquet")
 
 

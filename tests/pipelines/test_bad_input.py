@@ -70,12 +70,13 @@ def test_a_world_without_so_many_patients_names_the_sizes(made: Workspace) -> No
     assert "2 of 10 findings tell only 180 patients apart; lower the sizes or raise examined or findings" in error
 
 
-@pytest.mark.parametrize(("held_out", "left"), [(1500, 0), (1497, 3)])
+@pytest.mark.parametrize("stage", ["warmstart", "train"])
+@pytest.mark.parametrize(("held_out", "left"), [(1500, 0), (1600, 0), (1497, 3)])
 def test_holding_out_so_many_questions_that_no_step_is_left_names_the_keys(
-    held_out: int, left: int, made: Workspace
+    stage: str, held_out: int, left: int, made: Workspace
 ) -> None:
     made.write_params({**PARAMS, "train": {**PARAMS["train"], "held_out": held_out}})
-    error = refused(made, "train", *STAGES["train"])
+    error = refused(made, stage, *STAGES[stage])
     assert f"train.held_out: {held_out} of 1500 training questions leave {left} to train on" in error
     assert "train.prompts_per_step takes 4; lower one of them" in error
 

@@ -145,7 +145,12 @@ def test_no_valid_completion_is_shorter_than_the_least_number_of_tokens(k, confi
             "64 is too few for rlcr_multi: 3 answers take at least 72",
         ),
         ({"evaluate": {"max_completion_tokens": 10}}, r"evaluate\.max_completion_tokens: 10 is too few"),
-        ({"train": {"max_completion_tokens": 512}}, "over the context of 512"),
+        (
+            {"model": {"max_length": 1024}, "train": {"max_completion_tokens": 512}}
+            | {"scale": {"vllm": {"max_model_length": 512}}},
+            "over the context of 512",
+        ),
+        ({"train": {"max_completion_tokens": 512}}, "model.max_length: 512 leaves no room for a question"),
         ({"scale": {"accelerate": "nowhere"}}, "no file .*nowhere.yaml; use one of: ddp, fsdp"),
         ({"scale": {"accelerate": "ddp"}}, "scale.mixed_precision: .*ddp.yaml says bf16"),
         (

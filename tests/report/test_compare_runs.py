@@ -9,7 +9,7 @@ from setwise.errors import InputError
 from setwise.evaluation.compare import compare
 from setwise.params import Params
 from setwise.report.compare import compare_runs, table
-from setwise.tracking import WEIGHTS_TAG, Run, get_client, start_run
+from setwise.tracking import WEIGHTS_TAG, Run, TrackingError, get_client, start_run
 
 METHODS = ("rlvr_single", "rlcr_multi", "rlvr_multi")
 
@@ -84,6 +84,17 @@ def test_a_run_that_cannot_be_compared_is_named_with_the_remedy(here: Params, na
     with pytest.raises(InputError) as error:
         compare_runs("rlvr_multi", name)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["champion", "f" * 32, "rlcr_multi-k3-seed0"])
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "foo://x"])
+def test_a_tracking_store_that_is_away_is_not_taken_for_a_run_that_is_unknown(
+    here: Params, name: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(TrackingError, match=rf"tracking at {address}: .*start the server"):
+        compare_runs("rlvr_multi", name)
 
 
 def test_runs_on_other_questions_are_refused(here: Params, tmp_path: Path) -> None:

@@ -88,9 +88,10 @@ def test_questions_of_one_request_are_answered_in_their_order(loaded, questions)
 
 
 def test_a_question_that_cannot_be_put_does_not_spoil_the_others(url, questions):
-    status, said = post(url, {"inputs": ["", questions[0], "fever " * 2000]})
+    status, said = post(url, {"inputs": ["", questions[0], "fever " * 2000, "fever \ud800"]})
     assert status == 200
-    empty, sound, long = said["predictions"]
+    empty, sound, long, no_text = said["predictions"]
+    assert (no_text["valid"], no_text["reason"]) == (False, "the question is no valid text")
     assert (empty["valid"], empty["reason"]) == (False, "the question is empty")
     assert sound == post(url, {"inputs": [questions[0]]})[1]["predictions"][0]
     assert not long["valid"]
@@ -103,6 +104,35 @@ def test_a_question_that_cannot_be_put_does_not_spoil_the_others(url, questions)
 )
 def test_what_is_no_list_of_questions_is_refused(url, payload):
     assert post(url, payload)[0] == 400
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"temperature": -5.0},
+        {"temperature": float("nan")},
+        {"temperature": float("inf")},
+        {"temperature": "hot"},
+        {"seed": -1},
+        {"seed": 2**63 - 1},
+        {"seed": 2**70},
+        {"retry": "often"},
+    ],
+    ids=str,
+)
+def test_a_setting_that_cannot_be_sampled_by_is_refused_without_a_traceback(url, questions, params):
+    status, said = post(url, {"inputs": [questions[0]], "params": params})
+    assert status == 400
+    assert said["error_code"] == "INVALID_PARAMETER_VALUE"
+    assert next(iter(params)) in said["message"]
+    assert "Traceback" not in str(said)
+
+
+def test_a_setting_that_is_null_is_the_registered_one(url, questions):
+    nothing = {"temperature": None, "seed": None, "retry": None}
+    asked = [post(url, {"inputs": questions[:3], "params": params}) for params in (nothing, {})]
+    assert asked[0] == asked[1]
+    assert asked[0][0] == 200
 
 
 def test_a_completion_that_does_not_parse_is_said_so_and_tried_once_more_if_told_to(loaded, questions):
