@@ -38,6 +38,9 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+_CLASSES = {name: value for name, value in vars(builtins).items() if isinstance(value, type)}
+
+
 class Objects:
     """The objects that stay in this process, by number."""
 
@@ -47,7 +50,9 @@ class Objects:
         self._numbers: dict[int, int] = {}
 
     def name(self, value: Any) -> plain.Json:
-        """A number for `value`, the same for the same object."""
+        """The name of a built-in class; for any other `value` a number, the same for the same object."""
+        if isinstance(value, type) and _CLASSES.get(value.__name__) is value:
+            return ["class", value.__name__]
         number = self._numbers.setdefault(id(value), len(self._objects))
         if number == len(self._objects):
             self._objects.append(value)
@@ -58,6 +63,8 @@ class Objects:
         kind, *rest = data
         if kind == "object":
             return self._objects[rest[0]]
+        if kind == "iterator":
+            return iter([plain.decode(item, self.find) for item in rest])
         if kind == "module":
             return importlib.import_module(rest[0])
         if kind == "global":
@@ -87,7 +94,8 @@ def serve(descriptor: int) -> None:
         except SystemExit as leaving:
             reply = {"exit": repr(leaving.code)[:200]}
         except BaseException as error:  # noqa: BLE001 - whatever the program raises is an answer to the checker
-            reply = {"error": [type(error).__name__, _describe(error)]}
+            kinds = [kind.__name__ for kind in type(error).__mro__]
+            reply = {"error": [kinds, _describe(error)]}
         channel.send(descriptor, reply)
 
 

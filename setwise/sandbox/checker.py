@@ -13,6 +13,8 @@ from setwise.sandbox.link import EndedError, Link, StandIn, Verdict
 from setwise.sandbox.names import TestPlan, plan_tests
 
 _DETAIL_CHARACTERS = 1000
+_OWN_EXCEPTION = "catching classes that do not inherit from BaseException"
+"""What Python says where a test catches an exception class of the program's, which stays over there."""
 
 
 def check(job: dict[str, Any], link: Link) -> Verdict:
@@ -39,7 +41,7 @@ def check(job: dict[str, Any], link: Link) -> Verdict:
         return Verdict(link.fault.status, link.fault.detail, index)
     except BaseException as error:  # noqa: BLE001 - whatever a test raises is the verdict
         detail = _explain(doing, error, link)
-        if isinstance(error, ImportError) and error is not link.raised:
+        if error is not link.raised and _is_the_tests_fault(error):
             return Verdict(Status.REFUSED, detail)
         return Verdict(Status.CRASHED if index is None else Status.FAILED, detail, index)
     return Verdict(Status.PASSED)
@@ -51,6 +53,10 @@ def _prepare(plan: TestPlan, link: Link) -> dict[str, Any]:
     namespace |= link.names(plan.program_names)
     exec(compile(plan.setup, "<setup>", "exec", dont_inherit=True), namespace)
     return namespace
+
+
+def _is_the_tests_fault(error: BaseException) -> bool:
+    return isinstance(error, ImportError) or (type(error) is TypeError and str(error).startswith(_OWN_EXCEPTION))
 
 
 def _explain(doing: str, error: BaseException, link: Link) -> str:

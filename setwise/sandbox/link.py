@@ -7,13 +7,14 @@ compared, added or searched: an operator of the program's own never takes part i
 from __future__ import annotations
 
 import builtins
+import itertools
 import marshal
 import os
 import select
 import signal
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +24,16 @@ from setwise.sandbox.job import Limits, Status
 
 _TICK_SECONDS = 0.05
 """How often the memory of a program that has been asked something is looked at."""
+_MOST_ITEMS = 100_000
+"""The longest iterator that a test can hand over; it goes as the list of its items."""
+
+
+_WITH_OTHER_ARGUMENTS = (UnicodeError, ExceptionGroup)
+"""Exceptions that are not made of one message."""
+
+
+class CannotSendError(TypeError):
+    """A test hands the program a value that has no form over there: nothing is judged."""
 
 
 class EndedError(BaseException):
@@ -55,7 +66,10 @@ class Link:
 
     def ask(self, operation: str, /, *args: Any, **kwargs: Any) -> Any:
         """Have the program's process do `operation`; exceptions raised there are raised here."""
-        encoded = [plain.encode(args, _test_value), plain.encode(kwargs, _test_value)]
+        try:
+            encoded = [plain.encode(args, _test_value), plain.encode(kwargs, _test_value)]
+        except CannotSendError as error:
+            self._end(Status.REFUSED, str(error))
         reply = self.exchange([operation, *encoded])
         if "args" in reply:
             for mine, theirs in zip(args, self._decode(reply["args"]), strict=True):
@@ -102,7 +116,9 @@ class Link:
         except (ValueError, TypeError, RecursionError, ArithmeticError, LookupError) as error:
             self._end(Status.CRASHED, f"sent something that is no value: {type(error).__name__}")
 
-    def _stand_in(self, data: list[Any]) -> StandIn:
+    def _stand_in(self, data: list[Any]) -> Any:
+        if data[0] == "class" and isinstance(kind := getattr(builtins, data[1]), type):
+            return kind
         tag, number, kind = data
         if tag != "object":
             raise ValueError("unknown tag")
@@ -168,7 +184,15 @@ class StandIn:
     def _refuse(self, *_: Any) -> NoReturn:
         raise TypeError(f"an object of the program's own type {self._kind!r} cannot be compared by a test")
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    def __eq__(self, other: object) -> bool:
+        """False against None and classes, which it is not; refused against any value it might be worth."""
+        return False if other is None or isinstance(other, type) else self._refuse()
+
+    def __ne__(self, other: object) -> bool:
+        """See `__eq__`."""
+        return not self == other
+
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
     __hash__ = object.__hash__
 
 
@@ -197,7 +221,11 @@ def _test_value(value: Any) -> plain.Json:
         return ["module", value.__name__]
     if isinstance(value, type | types.BuiltinFunctionType) and value.__module__ not in (None, "tests"):
         return ["global", value.__module__, value.__qualname__]
-    raise TypeError(f"a test hands the program a {type(value).__name__}, which cannot be sent to it")
+    if isinstance(value, Iterator):
+        items = list(itertools.islice(value, _MOST_ITEMS + 1))
+        if len(items) <= _MOST_ITEMS:
+            return ["iterator", *[plain.encode(item, _test_value) for item in items]]
+    raise CannotSendError(f"a test hands the program a {type(value).__name__}, which cannot be sent to it")
 
 
 def _replace_contents(mine: Any, theirs: Any) -> None:
@@ -212,12 +240,15 @@ def _replace_contents(mine: Any, theirs: Any) -> None:
 
 
 def _exception(error: Any) -> Exception:
-    """The program's exception as the built-in type of its name, or as a RuntimeError that names it."""
-    name, message = map(str, error) if isinstance(error, list) and len(error) == 2 else ("exception", "")
-    kind = getattr(builtins, name, None)
-    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, UnicodeError | ExceptionGroup):
-        return kind(message)
-    return RuntimeError(f"{name}: {message}")
+    """The program's exception: of its nearest built-in class, under its own name."""
+    kinds, message = error if isinstance(error, list) and len(error) == 2 else ([], "")
+    names = [str(kind) for kind in kinds] if isinstance(kinds, list) else []
+    for name in names:
+        kind = getattr(builtins, name, None)
+        if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, _WITH_OTHER_ARGUMENTS):
+            own = kind if name == names[0] or not names[0].isidentifier() else type(names[0], (kind,), {})
+            return own(str(message))
+    return RuntimeError(f"{names[0] if names else 'exception'}: {message}")
 
 
 def _resident_bytes() -> int:

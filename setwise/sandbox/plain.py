@@ -28,6 +28,11 @@ _SEQUENCES: dict[str, Any] = {
     "frozenset": frozenset,
     "deque": collections.deque,
 }
+_VIEWS: dict[str, Any] = {
+    "dict_keys": lambda items: dict.fromkeys(items).keys(),
+    "dict_values": lambda items: dict(enumerate(items)).values(),
+    "dict_items": lambda items: dict(items).items(),
+}
 _MAPPINGS: dict[str, Any] = {
     "dict": dict,
     "Counter": collections.Counter,
@@ -43,11 +48,12 @@ _SCALARS: dict[str, Any] = {
     "Decimal": decimal.Decimal,
     "Fraction": fractions.Fraction,
     "date": datetime.date,
-    "time": lambda *parts: datetime.time(*parts[:-1], fold=parts[-1]),
-    "datetime": lambda *parts: datetime.datetime(*parts[:-1], fold=parts[-1]),
+    "time": lambda *parts: datetime.time(*parts[:-2], fold=parts[-2]).replace(tzinfo=_zone(parts[-1])),
+    "datetime": lambda *parts: datetime.datetime(*parts[:-2], fold=parts[-2]).replace(tzinfo=_zone(parts[-1])),
     "timedelta": datetime.timedelta,
 }
 _SEQUENCE_TAGS: dict[type, str] = {kind: tag for tag, kind in _SEQUENCES.items()}
+_SEQUENCE_TAGS |= {type({}.keys()): "dict_keys", type({}.values()): "dict_values", type({}.items()): "dict_items"}
 _MAPPING_TAGS: dict[type, str] = {
     dict: "dict",
     collections.Counter: "Counter",
@@ -85,17 +91,23 @@ def encode(value: Any, other: Other) -> Json:
         return [_MAPPING_TAGS[kind], *[[encode(k, other), encode(v, other)] for k, v in value.items()]]
     if kind in _WRITERS:
         return _WRITERS[kind](value)
-    if kind in (datetime.datetime, datetime.time) and value.tzinfo is None:
+    if kind in (datetime.datetime, datetime.time) and type(value.tzinfo) in (type(None), datetime.timezone):
         return _encode_clock(value)
     base = plain_base(kind)
     return encode(_as_base(base, value), other) if base else other(value)
 
 
 def _encode_clock(value: datetime.datetime | datetime.time) -> Json:
-    clock = [value.hour, value.minute, value.second, value.microsecond, value.fold]
+    zone = value.tzinfo.utcoffset(None) if value.tzinfo else None
+    offset = [zone.days, zone.seconds, zone.microseconds] if zone is not None else None
+    clock = [value.hour, value.minute, value.second, value.microsecond, value.fold, offset]
     if isinstance(value, datetime.datetime):
         return ["datetime", value.year, value.month, value.day, *clock]
     return ["time", *clock]
+
+
+def _zone(offset: Any) -> datetime.timezone | None:
+    return None if offset is None else datetime.timezone(datetime.timedelta(*offset))
 
 
 def plain_base(kind: type) -> type | None:
@@ -134,6 +146,8 @@ def decode(data: Json, other: Callable[[list[Any]], Any]) -> Any:
         raise ValueError("a list without a tag")
     if tag in _SEQUENCES:
         return _SEQUENCES[tag]([decode(item, other) for item in rest])
+    if tag in _VIEWS:
+        return _VIEWS[tag]([decode(item, other) for item in rest])
     if tag in _MAPPINGS:
         return _MAPPINGS[tag]({decode(key, other): decode(item, other) for key, item in rest})
     if tag in _SCALARS:

@@ -89,6 +89,29 @@ PASSING = {
     ),
     "output": ("print('hello')\ndef f(x):\n    print(x)\n    return x", "assert f(1) == 1"),
     "input at its end": ("import sys\ntext = sys.stdin.read()", "assert text == ''"),
+    "an iterator as an argument": ("def f(x):\n    return sum(x)", "assert f(map(int, ['1', '2'])) == 3"),
+    "a generator as an argument": ("def f(x):\n    return next(x)", "assert f(i for i in range(3)) == 0"),
+    "a view as an argument": (
+        "def f(x):\n    return sum(x)",
+        "assert f({1: 2}.values()) == 2 and f({1: 2}.keys()) < 2",
+    ),
+    "a view as a result": ("def f(x):\n    return {x: 1}.keys()", "assert f(3) == {3} and list(f(3)) == [3]"),
+    "a built-in class": ("def f(x):\n    return type(x)", "assert f(1) == int and f('') is str and f(1) != str"),
+    "an object that is not None": ("class P: pass\ndef f():\n    return P()", "assert f() != None and f() is not None"),
+    "an exception's base": (
+        "import json\ndef f(x):\n    return json.loads(x)",
+        "try:\n    f('{')\n    assert False, 'none'\n"
+        "except ValueError as e:\n    assert type(e).__name__ == 'JSONDecodeError'",
+    ),
+    "the base of an exception of its own": (
+        "class E(KeyError): pass\ndef f(x):\n    raise E(x)",
+        "try:\n    f('k')\n    assert False, 'none'\nexcept LookupError:\n    pass",
+    ),
+    "times with a zone": (
+        "from datetime import *\ndef f(x):\n    return x + timedelta(hours=1)",
+        "from datetime import datetime, timezone\n"
+        "assert f(datetime(2020, 1, 1, tzinfo=timezone.utc)) == datetime(2020, 1, 1, 1, tzinfo=timezone.utc)",
+    ),
     "very long integers": ("def f(x):\n    return 10 ** 10000", "assert f(1) == 10 ** 10000"),
 }
 
@@ -156,6 +179,32 @@ def test_classes_of_the_set_up_are_shared_with_the_program(judge):
 def test_what_cannot_be_judged_is_refused(isolation, tests, setup):
     result = run_programs([Job("def f(x):\n    return 1", tests, setup)], isolation=isolation)[0]
     assert result.status is Status.REFUSED and result.detail
+
+
+INEXPRESSIBLE = {
+    "an object of the test's": ("def f(x):\n    return 1", "assert f(object()) == 1", "cannot be sent"),
+    "behind an except of the test's": (
+        "def f(x):\n    return 1",
+        "try:\n    f(object())\nexcept Exception:\n    pass",
+        "cannot be sent",
+    ),
+    "an endless iterator": (
+        "def f(x):\n    return next(x)",
+        "import itertools\nassert f(itertools.count()) == 0",
+        "sent",
+    ),
+    "an exception class of the program's": (
+        "class E(Exception): pass\ndef f():\n    raise E('x')",
+        "try:\n    f()\nexcept E:\n    pass",
+        "catching classes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("program", "test", "reason"), INEXPRESSIBLE.values(), ids=INEXPRESSIBLE.keys())
+def test_a_test_that_cannot_be_put_to_a_program_is_refused_and_not_failed(judge, program, test, reason):
+    result = judge(program, test)
+    assert result.status is Status.REFUSED and reason in result.detail, result
 
 
 def test_programs_do_not_see_each_other(isolation):
