@@ -29,6 +29,7 @@ from tasks.output import LineStream
 RETRIES = 3
 RETRY_DELAYS = [2.0, 10.0, 30.0]
 _KILLED_BY_SHELL = range(129, 160)
+_FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
 StageState = Literal["ran", "restored", "unchanged", "failed", "stopped"]
 
@@ -67,8 +68,12 @@ class StageOutcome:
 
     @property
     def worth_retrying(self) -> bool:
-        """Whether the cause passes by itself: a lock held by someone else, or a process killed from outside."""
-        return self.state == "failed" and (self.exit_code < 0 or any(word in self.message for word in _BUSY))
+        """Whether the cause passes by itself: a lock held by someone else, or a process killed from outside.
+
+        A crash of its own, as by SIGSEGV or SIGABRT, would only come again.
+        """
+        killed = -self.exit_code in _FROM_OUTSIDE
+        return self.state == "failed" and (killed or any(word in self.message for word in _BUSY))
 
 
 class RunningStages:

@@ -56,7 +56,8 @@ class Candidate:
 
 
 def register_challenger(candidate: Candidate, workspace: Path = Path()) -> ModelVersion:
-    """Register an evaluated model as challenger; one that is registered already, to be served so, gets a fresh card.
+    """Register an evaluated model as challenger; one that is registered already, to be served so, gets a fresh card, and
+    the champion stays that alone.
 
     Raises:
         InputError: the evaluation is of other weights than those in the folder.
@@ -79,7 +80,9 @@ def register_challenger(candidate: Candidate, workspace: Path = Path()) -> Model
         client.set_model_version_tag(name, found.version, tag, value)
     client.update_model_version(name, found.version, card.to_markdown())
     keep_store(client, found, candidate.store)
-    client.set_registered_model_alias(name, CHALLENGER, found.version)
+    champion = get_aliased(client, name, CHAMPION)
+    if champion is None or str(champion.version) != str(found.version):
+        client.set_registered_model_alias(name, CHALLENGER, found.version)
     return client.get_model_version(name, found.version)
 
 
@@ -213,7 +216,9 @@ def promote(client: MlflowClient, name: str, decision: Decision, approved_by: st
     for tag, value in tags.items():
         client.set_model_version_tag(name, decision.challenger, tag, value)
     client.set_registered_model_alias(name, CHAMPION, decision.challenger)
-    client.delete_registered_model_alias(name, CHALLENGER)
+    challenger = get_aliased(client, name, CHALLENGER)  # another may have been registered since the gate decided
+    if challenger is not None and str(challenger.version) == decision.challenger:
+        client.delete_registered_model_alias(name, CHALLENGER)
 
 
 def roll_back(domain: str, workspace: Path = Path()) -> tuple[str, str]:

@@ -77,7 +77,7 @@ def test_promoting_the_champion_again_changes_nothing(first):
     state = run(first)
     assert state.name == "Refused"
     assert "is the champion already" in state.message
-    assert aliases(first)[CHAMPION] == "1"
+    assert aliases(first) == {CHAMPION: "1", CHALLENGER: None}
 
 
 @pytest.mark.parametrize(
