@@ -79,9 +79,9 @@ def _line(process: psutil.Process) -> list[tuple[psutil.Process, int]]:
         try:
             if not any(mark in elder.environ() for mark in _MARKS):
                 break
-        except psutil.Error:  # another user's
+            line.append((elder, elder.ppid()))
+        except psutil.Error:  # another user's, or ended meanwhile
             break
-        line.append((elder, elder.ppid()))
     return line
 
 

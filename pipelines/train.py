@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 
 def train(params: Params, method: str) -> None:
     """Write `models/<method>` and `reports/curves/<method>.jsonl`; an interrupted training goes on where it can."""
+    from setwise.plan.launch import read_launch
+    from setwise.plan.tokens import check_limit
     from setwise.training.processes import launch_command, launch_environment
 
     end_with_starter()
+    check_limit("train", params.train.max_completion_tokens, params, [method])
+    read_launch(params)
     command = launch_command(params, ["-m", "pipelines.train", "--method", method])
     if command is None:
         _train_here(params, method)

@@ -25,6 +25,7 @@ def warmstart(params: Params) -> None:
     import torch
     from transformers import set_seed
 
+    from setwise.plan.tokens import check_limit
     from setwise.training.live import LiveLine
     from setwise.training.warmstart import warm_start
 
@@ -36,7 +37,8 @@ def warmstart(params: Params) -> None:
     trained_on = examples[: len(examples) - params.train.held_out]
     trained_on += read_examples(extra) if extra.exists() else []
     vocabulary = read_json(folder / "vocabulary.json")
-    _check_source(params, vocabulary)
+    _check_answers(params, vocabulary)
+    check_limit("train", params.train.max_completion_tokens, params, params.methods)
     model, tokenizer = _make_policy(params, trained_on, vocabulary or [])
     layouts = [METHODS[name].layout(params.k) for name in METHODS]
     with whole_folder(model_folder("base")) as base, whole_folder(model_folder("warmstart")) as weights:
@@ -63,13 +65,18 @@ def warmstart(params: Params) -> None:
         _save(model, tokenizer, weights)
 
 
-def _check_source(params: Params, vocabulary: list[str] | None) -> None:
-    """`InputError` where open answers are to be scored: every gold answer would be, for every question."""
-    warmstart = params.warmstart
+def _check_answers(params: Params, vocabulary: list[str] | None) -> None:
+    """`InputError` where a closed list has fewer than K answers, or open answers are to be scored.
+
+    Every gold answer would be scored, for every question.
+    """
+    warmstart, name = params.warmstart, params.domain.name
+    if vocabulary and len(vocabulary) < params.k:
+        raise InputError(f"params.yaml: k: {params.k} is over the {len(vocabulary)} answers that {name} has; lower it")
     if not vocabulary and warmstart.source == "distill" and warmstart.distill_from == "scores":
         raise InputError(
-            f"params.yaml: warmstart.distill_from: 'scores' needs a closed list of answers, and {params.domain.name} "
-            "has open ones; use 'samples'"
+            f"params.yaml: warmstart.distill_from: 'scores' needs a closed list of answers, and {name} has open ones; "
+            "use 'samples'"
         )
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from setwise.engines.vllm import is_vllm_installed
 from setwise.errors import InputError
-from setwise.methods import get_method
 from setwise.params import Params
 from setwise.plan.launch import Launch, read_launch
 from setwise.plan.memory import GIB, Part, estimate_memory
 from setwise.plan.shape import ModelShape, get_shape
-from setwise.plan.tokens import least_tokens
+from setwise.plan.tokens import check_limit
 from setwise.training.processes import CONFIGS
 from setwise.training.scale import BatchSplit, split_batch
 from setwise.training.tokenizer import layout_tags
@@ -90,33 +89,39 @@ def make_plan(
 
 def _check_tokens(params: Params, shape: ModelShape, prompt_tokens: int | None) -> int:
     """K answers must fit into a completion, and prompt and completion into the context; the tokens of a prompt."""
-    context = min(shape.context, params.scale.vllm.max_model_length or shape.context)
-    room = context
-    own = params.model.path is None
-    for section, limit in (
-        ("train", params.train.max_completion_tokens),
-        ("evaluate", params.evaluate.max_completion_tokens),
-    ):
-        for name in params.methods:
-            layout = get_method(name).layout(params.k)
-            least = least_tokens(layout, own)
-            if limit < least:
-                raise InputError(
-                    f"{section}.max_completion_tokens: {limit} is too few for {name}: {layout.k} answers take at least "
-                    f"{least} tokens; raise it, or lower k"
-                )
-        room = min(room, context - limit)
-        if room < (prompt_tokens or 1):
+    rooms = []
+    for section, limit, key, longest in _limits(params):
+        check_limit(section, limit, params, params.methods)
+        if longest is not None and longest > shape.context:
+            raise InputError(f"{key}: {longest} is over the model's context of {shape.context}; lower it")
+        context = longest or shape.context
+        rooms.append(context - limit)
+        if rooms[-1] < (prompt_tokens or 1):
             raise InputError(
                 f"{section}.max_completion_tokens: {limit} and prompts of {prompt_tokens or 1} are over the "
-                f"context of {context}; lower it, or raise model.max_length or scale.vllm.max_model_length"
+                f"context of {context}; lower it, or raise {key if longest else 'model.max_length'}"
             )
-    longest = params.scale.vllm.max_model_length
-    if longest is not None and longest > shape.context:
-        raise InputError(
-            f"scale.vllm.max_model_length: {longest} is over the model's context of {shape.context}; lower it"
-        )
-    return prompt_tokens or min(_PROMPT_TOKENS, room)
+    return prompt_tokens or min(_PROMPT_TOKENS, *rooms)
+
+
+def _limits(params: Params) -> list[tuple[str, int, str, int | None]]:
+    """For training and evaluation: the section, its most tokens, and the key and value of its own engine's limit."""
+    train, evaluate = params.scale.vllm, params.evaluate
+    by_vllm = evaluate.engine == "vllm" or (evaluate.engine == "auto" and evaluate.endpoint is None)
+    return [
+        (
+            "train",
+            params.train.max_completion_tokens,
+            "scale.vllm.max_model_length",
+            train.max_model_length if train.mode == "colocate" else None,
+        ),
+        (
+            "evaluate",
+            evaluate.max_completion_tokens,
+            "evaluate.vllm.max_model_length",
+            evaluate.vllm.max_model_length if by_vllm else None,
+        ),
+    ]
 
 
 def _check_vllm(params: Params, shape: ModelShape, launch: Launch, device_gib: float) -> None:

@@ -15,6 +15,8 @@ COLLAPSE_LOGS = 5
 """Rows in a row with validity below half of the best so far, and by more than chance explains."""
 CHANCE = 3.0
 """Standard errors that chance explains; the completions of one question count as one draw, of the widest spread."""
+MOSTLY = 0.5
+"""Share of completions cut short, or invalid, above which a dead reward is put down to that."""
 EXPLODED_NORM = 1e4
 """A gradient norm, before clipping, that no run of ours that learned came near (the largest seen was 40)."""
 
@@ -51,7 +53,7 @@ class Alarms:
         if self._constant >= CONSTANT_LOGS:
             raise TrainingFailure(
                 f"step {step}: for {CONSTANT_LOGS} rows every group had one reward, so nothing is learned; "
-                "raise train.temperature or check the warm start"
+                + _remedy(row)
             )
         if "train/valid" in row:
             self._check_validity(step, row["train/valid"])
@@ -65,3 +67,11 @@ class Alarms:
             raise TrainingFailure(
                 f"step {step}: validity fell to {mean:.3f} from {self._best_valid:.3f}; lower train.learning_rate"
             )
+
+
+def _remedy(row: Mapping[str, float]) -> str:
+    """What to do about a dead reward, by what the completions of the last row were like."""
+    cut, valid = row.get("train/completions/clipped_ratio", 0.0), row.get("train/valid", 1.0)
+    if cut > MOSTLY and valid < 1 - MOSTLY:
+        return f"{cut:.0%} of the completions are cut short; raise train.max_completion_tokens or lower k"
+    return "raise train.temperature or check the warm start"

@@ -14,6 +14,7 @@ from setwise.domains import Example, get_domain
 from setwise.engines import Sampling
 from setwise.engines.draws import Sampler, row_uniforms
 from setwise.engines.transformers import generate_ids
+from setwise.errors import InputError
 from setwise.methods import Method
 from setwise.params import Params
 from setwise.prompts import build_prompt
@@ -129,8 +130,10 @@ class SetTrainer(GRPOTrainer):
         has_tool_images: bool = False,
     ) -> tuple[list[list[int]], Any]:
         """Generate a batch in which each prompt stands `num_generations` times in a row."""
-        vast = self.use_vllm or self.use_transformers_continuous_batching or is_sharded(self)
+        vast = self.use_vllm or self.use_transformers_continuous_batching
         whole = _stand_in_groups(prompt_ids, num_generations)
+        if is_sharded(self) and not (vast or images or multimodal_fields):
+            return self._generate_sharded(prompt_ids, num_generations), None
         if vast or images or multimodal_fields or not (whole or self.draw_by_row):
             result: tuple[list[list[int]], Any] = super()._generate_single_turn(
                 prompt_ids, images, multimodal_fields, num_generations, has_tool_images
@@ -148,6 +151,15 @@ class SetTrainer(GRPOTrainer):
                 first = self.accelerator.process_index * len(prompt_ids) + start
                 drawn += generate_ids(model, tokenizer, rows[::n], sampling, self._sampler(first, len(rows), sampling))
         return [ids for ids, _ in drawn], None
+
+    def _generate_sharded(self, prompt_ids: list[list[int]], num_generations: int) -> list[list[int]]:
+        """TRL's own generation, `generation_batch` at a time: as often in every process, since all hold the model."""
+        at_once = self.generation_batch or max(1, len(prompt_ids))
+        drawn: list[list[int]] = []
+        for start in range(0, len(prompt_ids), at_once):
+            rows = prompt_ids[start : start + at_once]
+            drawn += super()._generate_single_turn(rows, None, {}, num_generations)[0]
+        return drawn
 
     def _sampler(self, first: int, rows: int, sampling: Sampling) -> Sampler | None:
         """Draws for `rows` rows from `first` on of the step's whole batch, however many processes share it."""
@@ -175,6 +187,9 @@ def make_trainer(
     """A trainer of `model` (in place) for one method, ready for `.train(resume_from_checkpoint=…)`.
 
     Checkpoints are written to `output_dir`, `params.train.checkpoints` of them over the whole training.
+
+    Raises:
+        InputError: settings that can't work together, or with this launch.
     """
     from datasets import Dataset
     from transformers import PrinterCallback
@@ -198,6 +213,8 @@ def make_trainer(
         credit=params.train.credit,
     )
     trainer.draw_by_row = params.scale.draws == "row"
+    if trainer.draw_by_row and is_sharded(trainer):
+        raise InputError("params.yaml: scale.draws: 'row' needs the whole model in each process; use 'batch'")
     trainer.generation_batch = params.scale.generation_batch
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -62,7 +62,7 @@ def warm_start(
         and seconds (`supervised_s`, `sampled_s`, `distilled_s`).
 
     Raises:
-        InputError: no demonstration could be made.
+        InputError: no demonstration could be made of one of the layouts.
     """
     rng = random.Random(seed)
     answers = vocabulary or ()
@@ -70,12 +70,10 @@ def warm_start(
     settings |= {"output_dir": output_dir, "callbacks": callbacks}
     began = time.perf_counter()
     wanted = _first_layouts(layouts, params)
-    found = [
-        template_demonstration(example, wanted[i % len(wanted)], answers, rng)
-        for i, example in enumerate(examples[: params.examples])
-    ]
+    asked = [wanted[i % len(wanted)] for i in range(min(params.examples, len(examples)))]
+    found = [template_demonstration(e, layout, answers, rng) for e, layout in zip(examples, asked, strict=False)]
     once = settings | {"epochs": params.epochs, "batch_size": params.batch_size, "seed": seed}
-    record = _train(model, tokenizer, found, once, "") | {"supervised_s": time.perf_counter() - began}
+    record = _train(model, tokenizer, found, asked, once, "") | {"supervised_s": time.perf_counter() - began}
     if params.source != "distill":
         return record
     began = time.perf_counter()
@@ -85,7 +83,8 @@ def warm_start(
     began = time.perf_counter()
     again = settings | {"epochs": params.distill_epochs, "batch_size": params.distill_batch_size, "seed": seed + 1}
     again["penalty"] = _confidence_penalty(tokenizer, params)
-    record |= _train(model, tokenizer, _distilled(chosen, beliefs, layouts, answers, rng), again, "distilled")
+    asked = _turns(layouts, len(chosen))
+    record |= _train(model, tokenizer, _distilled(chosen, beliefs, asked, answers, rng), asked, again, "distilled")
     return record | {"distilled_s": time.perf_counter() - began}
 
 
@@ -105,8 +104,8 @@ def _first_layouts(layouts: Sequence[Layout], params: WarmstartParams) -> list[L
     return [_SINGLE, *sets.values(), *sets.values()]
 
 
-def _turns(layouts: Sequence[Layout]) -> list[Layout]:
-    """The layouts in turns, those with more to learn more often: confidences, then sets, then single answers.
+def _turns(layouts: Sequence[Layout], count: int) -> list[Layout]:
+    """`count` layouts in turns, those with more to learn more often: confidences, then sets, then single answers.
 
     A single answer shows one confidence, a set several, so it takes more of the former.
     """
@@ -114,26 +113,25 @@ def _turns(layouts: Sequence[Layout]) -> list[Layout]:
     for layout in {_SINGLE: None, **dict.fromkeys(layouts)}:
         turns += [layout] * ((4 if layout.k > 1 else 5) if layout.confidences else 2 if layout.k > 1 else 1)
     random.Random(0).shuffle(turns)
-    return turns
+    return [turns[i % len(turns)] for i in range(count)]
 
 
 def _distilled(
     examples: Sequence[Example],
     beliefs: Sequence[dict[str, float]],
-    layouts: Sequence[Layout],
+    asked: Sequence[Layout],
     answers: Sequence[str],
     rng: random.Random,
 ) -> list[Demonstration | None]:
-    """A demonstration of what the policy believes for each example, its layouts in turns.
+    """A demonstration of what the policy believes for each example, in the layout asked for.
 
     The plain single answer goes on learning from gold: what a policy learns from its own answers is nothing new.
     """
-    turns = _turns(layouts)
     return [
         template_demonstration(example, _SINGLE, answers, rng)
-        if turns[i % len(turns)] == _SINGLE
-        else distilled_demonstration(example, turns[i % len(turns)], belief, answers, rng)
-        for i, (example, belief) in enumerate(zip(examples, beliefs, strict=True))
+        if layout == _SINGLE
+        else distilled_demonstration(example, layout, belief, answers, rng)
+        for example, belief, layout in zip(examples, beliefs, asked, strict=True)
     ]
 
 
@@ -167,15 +165,19 @@ def _train(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     found: Sequence[Demonstration | None],
+    asked: Sequence[Layout],
     settings: dict[str, Any],
     name: str,
 ) -> dict[str, float]:
-    """Supervise on the demonstrations that could be made; says how many and how many not."""
+    """Supervise on the demonstrations that could be made of what was asked; says how many and how many not."""
     made = [demonstration for demonstration in found if demonstration is not None]
-    if not made:
+    lacking = set(asked) - {demonstration.layout for demonstration in made}
+    if lacking or not made:
+        sizes = ", ".join(str(k) for k in sorted({layout.k for layout in lacking}))
         raise InputError(
-            "warm start: no demonstration could be made; a domain with open answers needs as many gold answers as the "
-            "layout asks for (lower `k`), and `distill` a policy whose single answers are valid (train longer)"
+            f"warm start: no demonstration could be made of {sizes or 'any number of'} answers; a domain with open "
+            "answers needs as many gold answers as the layout asks for (lower `k`), and `distill` a policy whose "
+            "single answers are valid (train longer)"
         )
     supervise(model, tokenizer, made, **settings)
     return {name or "demonstrations": len(made), f"{name}_dropped".lstrip("_"): len(found) - len(made)}

@@ -92,6 +92,18 @@ def test_scores_of_open_answers_are_refused_before_anything_is_trained(made: Wor
     assert error.endswith("use 'samples'")
 
 
+@pytest.mark.parametrize("stage", ["warmstart", "train"])
+def test_a_limit_that_k_answers_do_not_fit_under_is_refused_before_any_training(stage: str, made: Workspace) -> None:
+    made.write_params({**PARAMS, "k": 4})
+    error = refused(made, stage, *STAGES[stage])
+    assert "train.max_completion_tokens: 24 is too few for rlcr_multi: 4 answers take at least 27 tokens" in error
+
+
+def test_more_answers_than_there_are_name_k(made: Workspace) -> None:
+    made.write_params({**PARAMS, "k": 7, "train": {**PARAMS["train"], "max_completion_tokens": 64}})
+    assert refused(made, "warmstart") == "error: params.yaml: k: 7 is over the 6 answers that clinic has; lower it"
+
+
 @pytest.fixture
 def patients(bare_workspace: Workspace) -> tuple[Workspace, dict[str, Any]]:
     """A workspace of domain `ddxplus` with a small generated release; and one row of it."""

@@ -145,12 +145,19 @@ def test_no_valid_completion_is_shorter_than_the_least_number_of_tokens(k, confi
             "64 is too few for rlcr_multi: 3 answers take at least 72",
         ),
         ({"evaluate": {"max_completion_tokens": 10}}, r"evaluate\.max_completion_tokens: 10 is too few"),
-        (
-            {"model": {"max_length": 1024}, "train": {"max_completion_tokens": 512}}
-            | {"scale": {"vllm": {"max_model_length": 512}}},
-            "over the context of 512",
-        ),
         ({"train": {"max_completion_tokens": 512}}, "model.max_length: 512 leaves no room for a question"),
+        (
+            {"evaluate": {"engine": "vllm", "max_completion_tokens": 300, "vllm": {"max_model_length": 256}}},
+            "evaluate.max_completion_tokens: 300 .* context of 256; .* raise evaluate.vllm.max_model_length",
+        ),
+        (
+            {"train": {"max_completion_tokens": 300}, "scale": {"vllm": {"mode": "colocate", "max_model_length": 256}}},
+            "train.max_completion_tokens: 300 .* context of 256; .* raise scale.vllm.max_model_length",
+        ),
+        (
+            {"evaluate": {"engine": "vllm", "vllm": {"max_model_length": 1024}}},
+            "evaluate.vllm.max_model_length: 1024 is over the model's context of 512",
+        ),
         ({"scale": {"accelerate": "nowhere"}}, "no file .*nowhere.yaml; use one of: ddp, fsdp"),
         ({"scale": {"accelerate": "ddp"}}, "scale.mixed_precision: .*ddp.yaml says bf16"),
         (
@@ -173,6 +180,13 @@ def test_settings_that_cannot_work_are_refused_in_one_line_with_the_remedy(secti
     with pytest.raises(InputError, match=message) as caught:
         plan(make_params(**sections))
     assert "\n" not in str(caught.value)
+
+
+def test_the_limit_of_an_engine_that_is_not_used_limits_nothing():
+    unused = {"max_model_length": 100}
+    tokens = {"max_completion_tokens": 128}
+    plan(make_params(train=tokens, evaluate=tokens, scale={"vllm": unused}))
+    plan(make_params(train=tokens, evaluate={**tokens, "engine": "transformers", "vllm": unused}))
 
 
 def test_packages_that_are_asked_for_and_missing_are_named_together():

@@ -32,6 +32,16 @@ def test_a_dead_reward_rings_after_so_many_rows() -> None:
         check_all(*[dead] * CONSTANT_LOGS)
 
 
+def test_a_dead_reward_of_completions_that_are_cut_short_names_the_limit() -> None:
+    dead = {"train/largest_advantage": 0.0, "train/completions/clipped_ratio": 0.97, "train/valid": 0.0}
+    with pytest.raises(
+        TrainingFailure, match=r"97% of the completions are cut short; raise train\.max_completion_tokens"
+    ):
+        check_all(*[dead] * CONSTANT_LOGS)
+    with pytest.raises(TrainingFailure, match=r"raise train\.temperature"):
+        check_all(*[dead | {"train/valid": 1.0}] * CONSTANT_LOGS)
+
+
 def test_one_live_row_starts_the_count_again() -> None:
     dead, live = {"train/largest_advantage": 0.0}, {"train/largest_advantage": 1.5}
     check_all(*[dead] * (CONSTANT_LOGS - 1), live, *[dead] * (CONSTANT_LOGS - 1))

@@ -129,3 +129,11 @@ def test_a_warm_start_without_any_demonstration_says_what_to_do(tokenizer: Any, 
     params = WarmstartParams(source="template")
     with pytest.raises(InputError, match="no demonstration could be made"):
         warm_start(model, tokenizer, [_example("flu")], None, params, [Layout(3)], "", 0, tmp_path)
+
+
+def test_a_layout_without_any_demonstration_is_refused_though_others_have_some(tokenizer: Any, tmp_path: Path) -> None:
+    model = build_model(ModelParams(), tokenizer, 0)
+    params = WarmstartParams(source="template")
+    examples, layouts = [_example("flu"), _example("cold")], [Layout(1), Layout(3)]
+    with pytest.raises(InputError, match="no demonstration could be made of 3 answers"):
+        warm_start(model, tokenizer, examples, ["flu", "cold"], params, layouts, "", 0, tmp_path)
