@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder
 from pipelines.questions import training_questions
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
+from setwise.asked import note_asked
 from setwise.digests import file_digest, weights_digest
 from setwise.errors import InputError
 from setwise.params import Params
@@ -60,14 +61,15 @@ def train(params: Params, method: str) -> None:
         kept = newest_whole(workdir)
         where = "no checkpoint was reached" if kept is None else f"the last good checkpoint is kept: {kept}"
         raise StageFailure(f"{method}: {error} ({where})") from error
-    _keep(trained, method, workdir, run)
+    _keep(params, trained, method, workdir, run)
 
 
-def _keep(trained: Trained, method: str, workdir: Path, run: Run) -> None:
+def _keep(params: Params, trained: Trained, method: str, workdir: Path, run: Run) -> None:
     """Write the stage's outputs from what lies in `workdir`, end the run and remove the folder."""
     digest = weights_digest(trained.weights)
     with whole_folder(model_folder(method)) as folder:
         shutil.copytree(trained.weights, folder, dirs_exist_ok=True)
+        note_asked(folder, params, method)
     write_whole(curve_path(method), (workdir / "curve.jsonl").read_text(encoding="utf-8"))
     run.log_metrics({"train/seconds": trained.seconds, "train/best_step": trained.best_step}, trained.steps)
     run.set_tags({WEIGHTS_TAG: digest})
