@@ -15,6 +15,7 @@ from pipelines.finished import is_finished, note_finished
 from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder
 from pipelines.questions import training_questions
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
+from setwise.asked import note_asked
 from setwise.digests import file_digest, weights_digest
 from setwise.errors import InputError
 from setwise.params import Params
@@ -73,7 +74,8 @@ def _train_here(params: Params, method: str) -> None:
         remember_run(workdir, fingerprint, run.run_id)
         wait_for_all()
         with _told_where_it_stands(method, workdir), failing(run):
-            _keep(train_method(params, method, policy, examples, workdir, run), method, workdir, run)
+            trained = train_method(params, method, policy, examples, workdir, run)
+            _keep(params, trained, method, workdir, run)
         note_finished(workdir, fingerprint, _outputs(method))
         discard(workdir)
 
@@ -98,11 +100,12 @@ def _outputs(method: str) -> dict[str, str]:
     return outputs | ({str(curve): file_digest(curve)} if curve.exists() else {})
 
 
-def _keep(trained: Trained, method: str, workdir: Path, run: Run) -> None:
+def _keep(params: Params, trained: Trained, method: str, workdir: Path, run: Run) -> None:
     """Write the stage's outputs from what lies in `workdir` and end the run."""
     digest = weights_digest(trained.weights)
     with whole_folder(model_folder(method)) as folder:
         shutil.copytree(trained.weights, folder, dirs_exist_ok=True)
+        note_asked(folder, params, method)
     write_whole(curve_path(method), (workdir / "curve.jsonl").read_text(encoding="utf-8"))
     run.log_metrics({"train/seconds": trained.seconds, "train/best_step": trained.best_step}, trained.steps)
     run.set_tags({WEIGHTS_TAG: digest})

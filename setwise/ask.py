@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setwise.answers import AnswerSet, Layout, Reason, parse
+from setwise.asked import check_asked
 from setwise.domains import get_domain
 from setwise.engines import Sampling
 from setwise.errors import InputError
@@ -86,7 +87,8 @@ class Asking:
 
     @classmethod
     def of(cls, params: Params, method: str, folder: Path) -> Asking:
-        """How the params ask the model in `folder`."""
+        """How the params ask the model in `folder`; `InputError` where it was trained to be asked otherwise."""
+        check_asked(folder, params, method)
         config = folder / "config.json"
         context = json.loads(config.read_text(encoding="utf-8")).get("max_position_embeddings")
         domain = get_domain(params.domain.name)
@@ -213,15 +215,16 @@ def ask(
     """Put `question` to the trained model of a method.
 
     Raises:
-        InputError: the question is empty or no UTF-8, or the method is unknown or not trained.
+        InputError: the question is empty or no UTF-8; the method is unknown, not trained, or trained by other params.
     """
     check_question(question)
     method = get_method(method_name or default_method(params, models))
     folder = models / method.name
     if not folder.is_dir():
         raise InputError(f"{folder}: {method.name} is not trained; run `dvc repro train@{method.name}`")
+    asking = Asking.of(params, method.name, folder)
     if engine is None:
         from setwise.engines.transformers import TransformersEngine
 
         engine = TransformersEngine.load(folder, dtype=params.model.dtype)
-    return answer([question], engine, Asking.of(params, method.name, folder), temperature)[0]
+    return answer([question], engine, asking, temperature)[0]

@@ -56,8 +56,9 @@ class Candidate:
 
 
 def register_challenger(candidate: Candidate, workspace: Path = Path()) -> ModelVersion:
-    """Register an evaluated model as challenger; one that is registered already, to be served so, gets a fresh card; the
-    champion stays that alone.
+    """Register an evaluated model as challenger; one that is registered already, to be served so, gets a fresh card.
+
+    The champion stays that alone.
 
     Raises:
         InputError: the evaluation is of other weights than those in the folder.
