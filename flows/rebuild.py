@@ -33,7 +33,7 @@ from tasks.dag import StageNode, read_dag, select
 from tasks.handover import hand_over
 from tasks.leftovers import clean_up
 from tasks.report_table import METRICS_FILE, Row, as_text, metric_rows
-from tasks.stages import RunningStages, StageOutcome, run_stage
+from tasks.stages import RunningStages, StageOutcome, run_command, run_stage
 
 INTERRUPTED = 130
 TrainOn = Literal["here", "gpu"]
@@ -74,7 +74,7 @@ def rebuild(
     try:
         with held(folder, if_busy, logger.info):
             clean_up(folder, logger.info)
-            _check_params(folder)
+            _check_inputs(folder, logger.info)
             dag = select(_read_sound(folder, logger.info), targets)
             orders_every = checkpoint_seconds if train_on == "gpu" else None
             result = _run(dag, folder, max_parallel or default_parallel(), orders_every)
@@ -88,10 +88,14 @@ def rebuild(
     return Completed(message=result.summary(), data=result)
 
 
-def _check_params(workspace: Path) -> None:
-    """Refuse mistaken params before any stage is looked at: DVC would pass over a key that no stage reads."""
-    if (workspace / "pipelines").is_dir():
-        load_params(workspace / "params.yaml")
+def _check_inputs(workspace: Path, log: Callable[[str], None]) -> None:
+    """Before DVC is asked: refuse mistaken params, whose keys it may pass over, and find data that were replaced."""
+    if not (workspace / "pipelines").is_dir():
+        return
+    load_params(workspace / "params.yaml")
+    code, lines = run_command([sys.executable, "-m", "pipelines.inputs"], workspace, RunningStages(), log)
+    if code:
+        raise InputError(lines[-1].removeprefix("error: ") if lines else f"pipelines.inputs ended with code {code}")
 
 
 def _refused(message: str) -> Rebuild:

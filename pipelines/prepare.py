@@ -9,11 +9,12 @@ from pipelines.stage import log, run_stage, whole_folder
 from setwise.domains import get_domain
 from setwise.domains.parquet import write_examples
 from setwise.errors import InputError
+from setwise.inputs import input_digests
 from setwise.params import Params
 
 
 def prepare(params: Params) -> None:
-    """Write `data/<domain>/<split>.parquet`, `vocabulary.json` and `prepared.json` (sizes, and what was dropped)."""
+    """Write `data/<domain>/<split>.parquet`, `vocabulary.json` and `prepared.json` (sizes, drops, files read)."""
     domain = get_domain(params.domain.name)
     prepared = domain.load(params.domain, params.seed)
     for split, examples in prepared.splits.items():
@@ -30,6 +31,7 @@ def prepare(params: Params) -> None:
         summary = {
             "sizes": {split: len(examples) for split, examples in prepared.splits.items()},
             "dropped": dict(sorted(prepared.dropped.items())),
+            "inputs": input_digests(params),
         }
         (folder / "prepared.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     for reason, count in sorted(prepared.dropped.items()):

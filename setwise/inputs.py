@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from setwise.digests import file_digest
 from setwise.errors import InputError
 from setwise.params import Params
 from setwise.sources import FileName, HubSource, expand_path
@@ -48,4 +51,43 @@ def missing_data(params: Params) -> str | None:
 
 def is_prepared(params: Params, workspace: Path = Path()) -> bool:
     """Whether there are prepared splits of the domain, which do not need the data again."""
-    return (workspace / "data" / params.domain.name / "prepared.json").is_file()
+    return (workspace / prepared_file(params)).is_file()
+
+
+def prepared_file(params: Params) -> Path:
+    """Where the stage `prepare` notes what it made, and from which files; relative to the workspace."""
+    return Path("data") / params.domain.name / "prepared.json"
+
+
+def input_digests(params: Params) -> dict[str, dict[str, str]]:
+    """Param key → its path as written and the sha256 of what is there; of a folder, of its files' names and digests.
+
+    Files that are not there are left out.
+    """
+    digests = {}
+    for key, path in data_files(params).items():
+        try:
+            digests[key] = {"path": path, "sha256": _digest(expand_path(path, key))}
+        except InputError:
+            continue
+    return digests
+
+
+def _digest(path: Path) -> str:
+    if path.is_file():
+        return file_digest(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listed = [(file.relative_to(path).as_posix(), file_digest(file)) for file in files]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+
+def replaced_data(params: Params, prepared: Path) -> list[str]:
+    """The keys of files that are others by now than those that `prepared` (a `prepared.json`) was made from.
+
+    A key that names another path by now is none of them: DVC sees that itself.
+    """
+    if not prepared.is_file():
+        return []
+    read = json.loads(prepared.read_text(encoding="utf-8")).get("inputs", {})
+    now = input_digests(params)
+    return [key for key in now if key in read and now[key] != read[key] and now[key]["path"] == read[key]["path"]]
