@@ -54,6 +54,7 @@ def test_check_names_a_key_that_no_stage_reads(bare_workspace: Workspace) -> Non
 def test_check_and_doctor_say_which_data_are_missing(bare_workspace: Workspace, tmp_path: Path) -> None:
     release = {key: f"${{SETWISE_REAL_DATA}}/{key}.json" for key in ("train", "evidences", "conditions")}
     bare_workspace.set(domain={"name": "ddxplus", **release, "test_size": 10})
+    bare_workspace.environment["SETWISE_REAL_DATA"] = ""
     unset = setwise(bare_workspace, "check").error
     for key in release:
         assert f"domain.{key}: ${{SETWISE_REAL_DATA}}/{key}.json needs the environment variable" in unset
