@@ -79,7 +79,7 @@ def watch_for_lost_runs(
     with temporary_settings({PREFECT_API_URL: api_url}), get_client(sync_client=True) as client:
         for wanted in (lost_run_automation(patience), never_began_automation(patience_to_begin)):
             present = client.read_automations_by_name(wanted.name)
-            if present:
-                client.update_automation(present[0].id, wanted)
-            else:
+            if not present:
                 client.create_automation(wanted)
+            elif AutomationCore.model_validate(present[0], from_attributes=True) != wanted:
+                client.update_automation(present[0].id, wanted)

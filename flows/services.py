@@ -102,14 +102,20 @@ class Services:
         self._wait("mlflow", where.mlflow)
 
     def pools(self) -> None:
-        """Make the work pools, and have the server watch for lost runs."""
+        """Make the work pools."""
         for pool in POOLS:
             self._command(["work-pool", "create", pool, "--type", "process", "--overwrite"])
-        watch_for_lost_runs(f"{self.where.prefect}/api")
 
     def deployments(self) -> None:
         """Apply ``prefect.yaml``."""
         self._command(["--no-prompt", "deploy", "--all"])
+
+    def watch(self) -> None:
+        """Have the server watch for lost runs.
+
+        Not while it starts: with SQLite, Prefect stands still for good where an automation is made while it reads them.
+        """
+        watch_for_lost_runs(f"{self.where.prefect}/api")
 
     def workers(self) -> None:
         """Start one cpu worker and a gpu worker for each GPU."""
@@ -212,6 +218,8 @@ def up(services: Services) -> None:
         if not running:
             services.pools()
         services.deployments()
+        if not running:
+            services.watch()
         services.workers()
     except BaseException:
         if not running:

@@ -85,7 +85,7 @@ def test_a_release_that_fails_validation_is_refused_and_nothing_is_touched(works
 
 def test_drift_is_reported_with_its_figures_and_can_be_refused(workspace, tmp_path):
     refresh_data(release(tmp_path / "v1", "v1", "1.0", PLACES), workspace=str(workspace))
-    shifted = release(tmp_path / "v2", "v2", "2.0", ["Quito"])
+    shifted = release(tmp_path / "v2", "v2", "2.0", ["Quito", "Quito", "Quito", "Lima"])
     state = refresh_data(shifted, on_drift="refuse", workspace=str(workspace), return_state=True)
     assert state.name == "Refused"
     drifted = {drift.what for drift in state.result(raise_on_failure=False) if drift.drifted}
