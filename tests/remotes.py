@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import asyncssh
@@ -51,7 +52,7 @@ class FolderRemote:
         """No longer serve it."""
 
 
-class ServedRemote(FolderRemote):
+class ServedRemote(FolderRemote, ABC):
     """A remote behind a server on this machine."""
 
     def __init__(self, folder: Path) -> None:
@@ -61,8 +62,9 @@ class ServedRemote(FolderRemote):
             self.port = probe.getsockname()[1]
         self._server: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """What serves it."""
 
     def start(self) -> None:
         self._server = subprocess.Popen(self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

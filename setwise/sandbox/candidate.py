@@ -102,8 +102,8 @@ def serve(descriptor: int) -> None:
 def _describe(error: BaseException) -> str:
     try:
         return str(error)[:500]
-    except Exception:  # noqa: BLE001 - an exception of the program's own that cannot be printed
-        return ""
+    except Exception as unprintable:  # noqa: BLE001 - the program's own exception may raise anything when printed
+        return f"its message cannot be printed: {type(unprintable).__name__}"
 
 
 def _answer(request: Any, objects: Objects) -> dict[str, Any]:

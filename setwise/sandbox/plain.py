@@ -21,6 +21,15 @@ Other = Callable[[Any], Json]
 _EXACT_INT_BITS = 1024
 """Integers up to this size are written in decimal; longer ones in hexadecimal, which takes linear time."""
 
+
+def _write_integer(value: int) -> Json:
+    return value if value.bit_length() <= _EXACT_INT_BITS else ["hex", hex(value)]
+
+
+def _read_integer(data: Json) -> Any:
+    return int(data[1], 16) if isinstance(data, list) and len(data) == 2 and data[0] == "hex" else data
+
+
 _SEQUENCES: dict[str, Any] = {
     "list": list,
     "tuple": tuple,
@@ -44,9 +53,9 @@ _SCALARS: dict[str, Any] = {
     "complex": complex,
     "bytes": bytes.fromhex,
     "bytearray": bytearray.fromhex,
-    "range": range,
+    "range": lambda *parts: range(*map(_read_integer, parts)),
     "Decimal": decimal.Decimal,
-    "Fraction": fractions.Fraction,
+    "Fraction": lambda *parts: fractions.Fraction(*map(_read_integer, parts)),
     "date": datetime.date,
     "time": lambda *parts: datetime.time(*parts[:-2], fold=parts[-2]).replace(tzinfo=_zone(parts[-1])),
     "datetime": lambda *parts: datetime.datetime(*parts[:-2], fold=parts[-2]).replace(tzinfo=_zone(parts[-1])),
@@ -64,9 +73,9 @@ _WRITERS: dict[type, Callable[[Any], Json]] = {
     complex: lambda x: ["complex", x.real, x.imag],
     bytes: lambda x: ["bytes", x.hex()],
     bytearray: lambda x: ["bytearray", x.hex()],
-    range: lambda x: ["range", x.start, x.stop, x.step],
+    range: lambda x: ["range", *map(_write_integer, (x.start, x.stop, x.step))],
     decimal.Decimal: lambda x: ["Decimal", str(x)],
-    fractions.Fraction: lambda x: ["Fraction", x.numerator, x.denominator],
+    fractions.Fraction: lambda x: ["Fraction", *map(_write_integer, (x.numerator, x.denominator))],
     datetime.date: lambda x: ["date", x.year, x.month, x.day],
     datetime.timedelta: lambda x: ["timedelta", x.days, x.seconds, x.microseconds],
 }
@@ -84,7 +93,7 @@ def encode(value: Any, other: Other) -> Json:
     if value is None or kind is bool or kind is str or kind is float:
         return value
     if kind is int:
-        return value if value.bit_length() <= _EXACT_INT_BITS else ["hex", hex(value)]
+        return _write_integer(value)
     if kind in _SEQUENCE_TAGS:
         return [_SEQUENCE_TAGS[kind], *[encode(item, other) for item in value]]
     if kind in _MAPPING_TAGS:

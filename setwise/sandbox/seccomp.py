@@ -83,6 +83,14 @@ def deny_system_calls() -> None:
     syscalls.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(system_call_filter()))
 
 
+def _refused_with(call: int, argument: int, *masks: int) -> list[tuple[int, int, int, int]]:
+    """Steps that refuse a system call if its argument, at this offset, has a bit of each mask set; else allow it."""
+    n = len(masks)
+    checks = [(_ANY_BIT, 0, n - i, mask) for i, mask in enumerate(masks)]
+    ends = [(_RETURN, 0, 0, _REFUSE), (_RETURN, 0, 0, _ALLOW)]
+    return [(_EQUAL, 0, n + 3, call), (_LOAD, 0, 0, argument), *checks, *ends]
+
+
 @functools.cache
 def system_call_filter() -> _Program:
     """The filter as BPF: instructions of (code, jump if true, jump if false, operand).
@@ -110,16 +118,8 @@ def system_call_filter() -> _Program:
     steps += [
         (_RETURN, 0, 0, _REFUSE),
         (_RETURN, 0, 0, _ALLOW),
-        (_EQUAL, 0, 5, _MMAP[column]),
-        (_LOAD, 0, 0, _FOURTH_ARGUMENT_OFFSET),
-        (_ANY_BIT, 0, 2, _MAP_SHARED),
-        (_ANY_BIT, 0, 1, _MAP_ANONYMOUS),
-        (_RETURN, 0, 0, _REFUSE),
-        (_RETURN, 0, 0, _ALLOW),
-        (_EQUAL, 0, 3, _CLONE[column]),
-        (_LOAD, 0, 0, _FIRST_ARGUMENT_OFFSET),
-        (_ANY_BIT, 0, 1, _NEW_NAMESPACE),
-        (_RETURN, 0, 0, _REFUSE),
+        *_refused_with(_MMAP[column], _FOURTH_ARGUMENT_OFFSET, _MAP_SHARED, _MAP_ANONYMOUS),
+        *_refused_with(_CLONE[column], _FIRST_ARGUMENT_OFFSET, _NEW_NAMESPACE),
         (_RETURN, 0, 0, _ALLOW),
     ]
     return _Program(len(steps), b"".join(struct.pack("HBBI", *step) for step in steps))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,8 +186,14 @@ def test_settings_that_cannot_work_are_refused_in_one_line_with_the_remedy(secti
 def test_the_limit_of_an_engine_that_is_not_used_limits_nothing():
     unused = {"max_model_length": 100}
     tokens = {"max_completion_tokens": 128}
-    plan(make_params(train=tokens, evaluate=tokens, scale={"vllm": unused}))
-    plan(make_params(train=tokens, evaluate={**tokens, "engine": "transformers", "vllm": unused}))
+    asked = {**tokens, "engine": "transformers"}
+
+    def found(**sections):
+        return replace(plan(make_params(train=tokens, **sections)), params=None)
+
+    unlimited = found(evaluate=asked)
+    assert found(evaluate=asked, scale={"vllm": unused}) == unlimited
+    assert found(evaluate={**asked, "vllm": unused}) == unlimited
 
 
 def test_packages_that_are_asked_for_and_missing_are_named_together():

@@ -33,6 +33,8 @@ def _shape(value):
         return type(value), [_shape(item) for item in value]
     if isinstance(value, set | frozenset):
         return type(value), sorted(map(repr, map(_shape, value)))
+    if isinstance(value, fractions.Fraction):
+        return type(value), hex(value.numerator), hex(value.denominator)
     return type(value), hex(value) if isinstance(value, int) else repr(value)
 
 
@@ -47,6 +49,7 @@ SCALARS = (
     | st.binary()
     | st.binary().map(bytearray)
     | st.fractions()
+    | st.builds(fractions.Fraction, st.integers(10**400, 10**5000), st.integers(1, 10**5000))
     | st.decimals(allow_nan=False)
     | st.dates()
     | st.times()
@@ -79,6 +82,15 @@ def test_plain_data_arrives_as_it_was(value):
 )
 def test_so_do_the_odd_ones(value):
     assert _shape(_over(value)) == _shape(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [range(0, 10**5000, 10**4999), fractions.Fraction(1, 10**5000), -(10**5000)],
+    ids=["range", "fraction", "integer"],
+)
+def test_integers_of_any_length_arrive(value):
+    assert _over(value) == value
 
 
 def test_a_defaultdict_arrives_without_its_function():
@@ -123,7 +135,8 @@ def test_nothing_else_goes_over(value):
     "data",
     [
         *([], [1], {"a": 1}, ["function", "00", None, []], ["dict", 1], ["dict", [["list"], 1]], ["hex", 3]),
-        *(["range", "a"], ["Fraction", 1, 0], ["Decimal", "x"], ["date", 0, 0, 0], ["bytes", "zz"], [["list"]]),
+        *(["range", "a"], ["Fraction", 1, 0], ["Fraction", ["hex"]], ["Decimal", "x"], ["bytes", "zz"]),
+        *(["date", 0, 0, 0], [["list"]]),
     ],
 )
 def test_data_that_no_value_has_is_an_error(data):
