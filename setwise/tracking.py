@@ -103,6 +103,9 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
 
     Stages run side by side, and MLflow's first use of a new database sets it up without a lock: one does it, the
     others wait.
+
+    Raises:
+        TrackingError: the workspace's store can't be used, or the driver of the given database is not installed.
     """
     import mlflow
     from filelock import FileLock
@@ -116,7 +119,13 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
     if not given:  # MLflow has put its own there; the next workspace's client must not find this one's
         os.environ.pop("MLFLOW_TRACKING_URI", None)
     if not uri.startswith("sqlite"):
-        return mlflow.MlflowClient(uri)
+        try:
+            return mlflow.MlflowClient(uri)
+        except ModuleNotFoundError as error:
+            raise TrackingError(
+                f"tracking at {redact(uri)}: package {error.name} is not installed; install this database's driver, "
+                "or unset MLFLOW_TRACKING_URI"
+            ) from error
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs, with a traceback, what it raises
     with said_in_one_line(uri):
         folder.mkdir(parents=True, exist_ok=True)

@@ -151,6 +151,15 @@ def refusing_server() -> Iterator[tuple[str, list[str | None]]]:
     refusing.server_close()
 
 
+def test_a_database_whose_driver_is_not_installed_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "mssql+pymssql://someone:planted@127.0.0.1/mlflow")
+    with pytest.raises(
+        TrackingError, match=r"@127\.0\.0\.1/mlflow: package pymssql is not installed; install"
+    ) as caught:
+        get_client()
+    assert "planted" not in str(caught.value)
+
+
 def test_a_password_in_the_address_is_sent_and_stands_in_no_message(
     params: Params, monkeypatch: pytest.MonkeyPatch, refusing_server: tuple[str, list[str | None]]
 ) -> None:
