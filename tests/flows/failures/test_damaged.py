@@ -1,0 +1,93 @@
+"""Locks and cached files that are damaged, a full disk, a tracking store that can't be written."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from read_only import read_only
+from runs import UNDISTURBED, finish, to_the_end
+
+pytestmark = pytest.mark.operations
+
+
+def test_a_lock_file_cut_short_is_set_aside_and_every_stage_restored(project, command):
+    finish(project, command)
+    project.starts()
+    lock = project.root / "dvc.lock"
+    lock.write_bytes(lock.read_bytes()[:200] + b"\n  - {")
+    assert "dvc.lock was cut short" in finish(project, command)
+    assert project.starts() == []
+
+
+@pytest.mark.parametrize("left", ['{"write": {"/x": {"pi', ""], ids=["part", "nothing"])
+def test_dvc_locks_cut_short_by_a_kill_do_not_stop_the_next_run(left, project, command):
+    (project.root / ".dvc" / "tmp").mkdir(exist_ok=True)
+    (project.root / ".dvc" / "tmp" / "rwlock").write_text(left)
+    assert "released 1 DVC locks" in finish(project, command)
+    assert len(project.starts()) == 4
+
+
+def test_a_dvc_lock_whose_process_number_was_used_again_is_released(project, command):
+    entry = f'{{"pid": {os.getpid()}, "cmd": "/bin/dvc repro --single-item train@a"}}'
+    (project.root / ".dvc" / "tmp").mkdir(exist_ok=True)
+    (project.root / ".dvc" / "tmp" / "rwlock").write_text(f'{{"write": {{"{project.root}/models/a.txt": {entry}}}}}')
+    assert "released 1 DVC locks" in finish(project, command)
+
+
+def cached(project, output: str) -> Path:
+    content = (project.root / output).read_bytes()
+    files = [path for path in (project.root / ".dvc" / "cache" / "files").rglob("*") if path.is_file()]
+    return next(path for path in files if path.read_bytes() == content)
+
+
+def test_a_damaged_cache_file_is_found_by_its_digest_and_made_again(project, command):
+    finish(project, command)
+    damaged = cached(project, "models/a.txt")
+    damaged.chmod(0o644)
+    damaged.write_text("bit rot")
+    damaged.chmod(0o444)
+    (project.root / "models" / "a.txt").unlink()
+    project.starts()
+    assert "damaged" in finish(project, command)
+    assert project.starts() == ["train@a"]
+
+
+def test_a_full_disk_fails_with_its_reason_and_is_resumable(project, command, tmp_path):
+    small = project.root / "models"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small tmpfs is not allowed here")
+    try:
+        project.in_every_stage("if name == 'train@a': pathlib.Path('models/big').write_bytes(b'x' * 100_000)")
+        process = command()
+        printed = process.communicate(timeout=300)[0]
+        assert process.returncode == 1
+        assert "No space left on device" in printed.splitlines()[-2]
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    finish(project, command)
+
+
+def test_a_read_only_mlruns_fails_what_logs_there_with_its_name_and_is_resumable(project, command):
+    store = project.root / "mlruns"
+    store.mkdir()
+    project.in_every_stage("""
+        if name == "train@a":
+            from setwise.errors import InputError
+            from setwise.tracking import TrackingError, get_client, get_experiment
+            try:
+                get_experiment(get_client(), "toy")
+            except TrackingError as error:
+                sys.exit(f"error: {error}")
+    """)
+    with read_only(store):
+        process = command()
+        printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 1
+    assert "train@a: mlruns: tracking can't write there; make it writable and run again" in printed
+    assert "Traceback" not in printed
+    assert project.outputs().keys() == UNDISTURBED.keys() - {"models/a.txt", "reports/report.txt"}
+    to_the_end(project, command())
+    assert (store / "mlflow.db").exists()
