@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import prefect
+import psutil
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
 from flows.started import Started
@@ -58,7 +60,8 @@ def server_for(workspace: Path) -> Iterator[dict[Any, Any]]:
     """Yield settings that point at a Prefect API: ``PREFECT_API_URL``, the workspace's running server, or one made now.
 
     The one made here has no web interface and no scheduler, keeps its records in the workspace's Prefect home, and ends
-    with this process, however that ends. Raises RuntimeError, naming its log, if it does not come up.
+    with this process, however that ends. If it is killed, this process says so and ends, its stages first: Prefect
+    would ask for it for minutes. Raises RuntimeError, naming its log, if it does not come up.
     """
     given = os.environ.get("PREFECT_API_URL") or running_server(workspace)
     if given:
@@ -73,13 +76,34 @@ def server_for(workspace: Path) -> Iterator[dict[Any, Any]]:
         try:
             api_url = f"http://{HOST}:{port}/api"
             _wait_until_healthy(process, api_url, log_path)
+            done = threading.Event()
+            threading.Thread(target=_end_with, args=(process, done, log_path), daemon=True).start()
             try:
                 yield {PREFECT_API_URL: api_url, PREFECT_UI_URL: ""}  # no pages, so no links to them in the log
             finally:
                 _send_what_is_queued()
+                done.set()
         finally:
             lifeline.stop(process)
             lifeline.kill_group(process.pid)
+
+
+def _end_with(server: "subprocess.Popen[bytes]", done: threading.Event, log_path: Path) -> None:
+    """End this process and what it has started, with exit code 1, if the server ends while it is still needed."""
+    code = server.wait()
+    if done.is_set():
+        return
+    started = psutil.Process().children()
+    for process in started:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    psutil.wait_procs(started, timeout=lifeline.GRACE_SECONDS + 2)
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+    sys.stdout.flush()
+    sys.stderr.write(f"error: the Prefect server of this run {how}; its log: {log_path}\n")
+    sys.stderr.write("what was finished is kept; the same command goes on from there\n")
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _send_what_is_queued() -> None:

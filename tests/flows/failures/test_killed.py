@@ -36,6 +36,23 @@ def test_no_stage_outlives_a_flow_that_is_killed(project, command):
     assert set(project.starts()) == {"train@a", "train@b", "report"}
 
 
+def test_a_run_whose_own_server_is_killed_says_so_leaves_no_process_and_is_resumable(project, command, tmp_path):
+    project.in_every_stage(HANG_IN_TRAINING)
+    process = command(PREFECT_API_URL="", PREFECT_HOME=str(tmp_path / "prefect"))
+    until(lambda: in_training(project), "training started")
+    (server,) = [one for one in psutil.Process(process.pid).children(recursive=True) if one.cmdline()[2] == "uvicorn"]
+    server.kill()
+    printed = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert printed.splitlines()[-2].startswith("error: the Prefect server of this run was killed by signal 9")
+    assert printed.splitlines()[-1] == "what was finished is kept; the same command goes on from there"
+    assert "Traceback" not in printed
+    assert stage_processes(project) == []
+    project.starts()
+    finish(project, command)
+    assert set(project.starts()) == {"train@a", "train@b", "report"}
+
+
 def test_a_run_that_was_taken_for_lost_goes_on_and_ends_as_completed(project, command):
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter
