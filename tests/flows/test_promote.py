@@ -7,12 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import yaml
 
 sys.path.append(str(Path(__file__).parent.parent / "registry"))
 from registry_world import Skill, make_examples, make_workspace
@@ -225,45 +222,6 @@ def test_a_method_that_is_not_in_the_params_is_refused(first, method):
     state = run(first, method)
     assert state.is_failed()
     assert method in state.message
-
-
-def test_the_deployment_runs_after_a_completed_rebuild_and_after_nothing_else():
-    from prefect.server.events.schemas.automations import EventTrigger
-    from prefect.server.events.schemas.events import ReceivedEvent
-
-    deployments = yaml.safe_load((HOUSE / "prefect.yaml").read_text())["deployments"]
-    (declared,) = next(one for one in deployments if one["name"] == "promote")["triggers"]
-    trigger = EventTrigger(
-        **{key: value for key, value in declared.items() if key != "name"}, posture="Reactive", within=0
-    )
-
-    def fires(event: str, deployment: str) -> bool:
-        related = [
-            {
-                "prefect.resource.id": "prefect.flow.1",
-                "prefect.resource.role": "flow",
-                "prefect.resource.name": "rebuild",
-            },
-            {
-                "prefect.resource.id": "prefect.deployment.2",
-                "prefect.resource.role": "deployment",
-                "prefect.resource.name": deployment,
-            },
-        ]
-        return trigger.covers(
-            ReceivedEvent(
-                occurred=datetime.now(UTC),
-                event=event,
-                resource={"prefect.resource.id": "prefect.flow-run.3"},
-                related=related,
-                id=uuid.uuid4(),
-            )
-        )
-
-    assert fires("prefect.flow-run.Completed", "rebuild")
-    assert not fires("prefect.flow-run.Failed", "rebuild")
-    assert not fires("prefect.flow-run.Skipped", "rebuild")
-    assert not fires("prefect.flow-run.Completed", "train")
 
 
 @pytest.mark.operations
