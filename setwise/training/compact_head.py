@@ -26,7 +26,8 @@ def add_compact_head(model: PreTrainedModel, temperature: float = 1.0, penalty: 
     """Replace the fused head that TRL put on `model` (a model that TRL's trainer has been built with).
 
     `model(..., labels=labels, fused_lm_head=True)` then returns the same log-probabilities and entropies, computed at
-    positions whose next label is not −100 alone. Calls without `fused_lm_head` go to the original forward.
+    positions whose next label is not −100 alone; so does `shift_labels=…`, labels that are shifted already. Calls without
+    `fused_lm_head` go to the original forward.
 
     With a `penalty` the log-probabilities are lessened by it: TRL's loss is minus their mean.
     """
@@ -38,15 +39,16 @@ def add_compact_head(model: PreTrainedModel, temperature: float = 1.0, penalty: 
     tiled_forward = model.forward
 
     def forward(self: Any, *args: Any, fused_lm_head: bool = False, labels: Any = None, **kwargs: Any) -> Any:
-        if not fused_lm_head or "shift_labels" in kwargs:
-            return tiled_forward(*args, fused_lm_head=fused_lm_head, labels=labels, **kwargs)
-        targets = labels[:, 1:]
+        if not fused_lm_head:
+            return tiled_forward(*args, labels=labels, **kwargs)
+        shifted = kwargs.get("shift_labels")
+        targets = labels[:, 1:] if shifted is None else shifted
         mask = targets != -100
         head = self.get_output_embeddings()
         if penalty is None and int(mask.sum()) * head.weight.shape[0] > _MOST_LOGITS:
             return tiled_forward(*args, fused_lm_head=True, labels=labels, **kwargs)
-        items = kwargs.pop("num_items_in_batch", None)
-        hidden = self.base_model(*args, **{**kwargs, "use_cache": False}).last_hidden_state[:, :-1]
+        items, _ = kwargs.pop("num_items_in_batch", None), kwargs.pop("shift_labels", None)
+        hidden = self.base_model(*args, **{**kwargs, "use_cache": False}).last_hidden_state[:, : targets.shape[1]]
         log_p = torch.log_softmax(head(hidden[mask]).float() / temperature, dim=-1)
         return _output(log_p, targets, mask, items, penalty)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -25,11 +26,14 @@ from setwise.training.credit import block_ends, block_rewards, centre, token_blo
 from setwise.training.demonstrations import longest_completion
 from setwise.training.processes import is_sharded, whole_model
 from setwise.training.scale import peft_config, scale_options
+from setwise.training.shared_prompt import pack_groups, score_groups, why_not_shared
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+
+log = logging.getLogger("setwise.training")
 
 _BETA2 = 0.99
 """Adam's memory of squared gradients: a hundred steps, of some hundreds."""
@@ -56,6 +60,45 @@ class SetTrainer(GRPOTrainer):
         self._widths: dict[int, int] = {}
         model = self.accelerator.unwrap_model(self.model)
         add_compact_head(model.get_base_model() if is_peft_model(model) else model, self.temperature)
+        self.unshared = why_not_shared(model)
+        if self.unshared:
+            log.info("training computes a prompt once per completion: %s", self.unshared)
+
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: Any,
+        attention_mask: Any,
+        logits_to_keep: Any,
+        batch_size: Any = None,
+        compute_entropy: Any = False,
+        compute_aux_loss: Any = False,
+        **modalities: Any,
+    ) -> Any:
+        """TRL's log-probabilities and entropies, (B, `logits_to_keep`), each prompt computed once; no auxiliary loss."""
+        if self.unshared or compute_aux_loss or any(value is not None for value in modalities.values()):
+            result: Any = super()._get_per_token_logps_and_entropies(
+                model,
+                input_ids,
+                attention_mask,
+                logits_to_keep,
+                batch_size,
+                compute_entropy,
+                compute_aux_loss,
+                **modalities,
+            )
+            return result
+        import torch
+
+        scored = []
+        at_once, width = batch_size or len(input_ids), input_ids.shape[1] - logits_to_keep
+        for start in range(0, len(input_ids), at_once):
+            ids, mask = input_ids[start : start + at_once], attention_mask[start : start + at_once]
+            packed = pack_groups(ids[:, :width], mask[:, :width], ids[:, width:], mask[:, width:])
+            with self.accelerator.autocast():
+                scored.append(score_groups(model, packed))
+        log_probs, entropies = (torch.cat(part) for part in zip(*scored, strict=True))
+        return log_probs, entropies if compute_entropy else None, None
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Any:
         self._scored = (inputs, completions, completion_ids_list)
