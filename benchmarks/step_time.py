@@ -6,6 +6,11 @@ Both trainers run in this process, in turns, from the same weights, with the sam
 what else the machine does falls on both alike. `trivial` rewards the number of tokens and gives credit per set:
 completions of an untrained policy, nearly all of them as long as allowed. `set` is `rlcr_multi` as it is trained by
 default (credit per answer), against the stock trainer with the same reward.
+
+    OMP_NUM_THREADS=2 python benchmarks/step_time.py --prompt 250 --completion 45 --group 8
+
+With `--prompt`, loss and backward alone, of a model of SmolLM2-135M's shape: each prompt once per group against once
+per completion, `ratio` and `peak_memory_ratio` being ours over TRL's.
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ import warnings
 from typing import Any
 
 from datasets import Dataset
+from prompt_sharing import compare_steps, smollm2_shape
 from transformers import PrinterCallback
 from trl import GRPOConfig, GRPOTrainer
 
@@ -46,9 +52,18 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=22)
     parser.add_argument("--steps", type=int, default=6, help="timed steps of a turn")
     parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--prompt", type=int, help="tokens of a prompt: measure prompt sharing alone")
+    parser.add_argument("--completion", type=int, default=45)
+    parser.add_argument("--group", type=int, default=8)
+    parser.add_argument("--groups", type=int, default=2)
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
+    if args.prompt:
+        model = smollm2_shape()
+        sizes = (args.prompt, args.completion, args.group, args.groups)
+        print(json.dumps(compare_steps(model, model.config.vocab_size, *sizes, bf16=False, repeats=args.turns)))
+        return
     examples = DOMAIN.load(ClinicParams(train_size=2000, test_size=10), 0).splits["train"]
     texts = [text for example in examples for text in (example.question, example.gold[0][0])]
     tokenizer = build_tokenizer(texts, 2000)

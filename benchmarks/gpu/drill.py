@@ -1,6 +1,7 @@
 """A drill for a machine with one GPU and no network: is the CUDA path right, how fast is it, and does RL teach there.
 
-    PYTHONPATH=. python benchmarks/gpu/drill.py --gguf SmolLM2-135M-Instruct.Q4_1.gguf --data FOLDER --out FOLDER
+    export PYTHONPATH=.:benchmarks
+    python benchmarks/gpu/drill.py --gguf SmolLM2-135M-Instruct.Q4_1.gguf --data FOLDER --out FOLDER
 
 `--data` holds the DDXPlus rows (`ddxplus_20path_subset_train.jsonl.gz`, `ddxplus_19path_subset_test.jsonl.gz`, the
 release's two JSON files). The subset has 20 pathologies: its figures are no DDXPlus figures. Needs torch, transformers,
@@ -14,7 +15,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import os
 import random
 import sys
 import time
@@ -22,13 +22,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
 import torch
-from checks import check_lora, check_precision, compare_steps, synchronize
+from checks import check_lora, check_precision
 from decoder import StaticDecoder
 from learn import METHODS, Learner
+from prompt_sharing import compare_steps, smollm2_shape, synchronize
 
 BEGAN = time.monotonic()
 
@@ -117,16 +115,12 @@ def _machine() -> dict[str, Any]:
 
 
 def _load(args: argparse.Namespace) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": "sdpa"}
     if args.shape:
-        torch.manual_seed(0)
-        shape = {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "head_dim": 64}
-        heads = {"num_attention_heads": 9, "num_key_value_heads": 3, "tie_word_embeddings": True, "pad_token_id": 2}
-        config = LlamaConfig(vocab_size=49152, **shape, **heads)
-        return AutoModelForCausalLM.from_config(config, **options).to(device), None
+        return smollm2_shape().to(device), None
     if args.gguf is None:
         model = AutoModelForCausalLM.from_pretrained(args.model, **options)
         tokenizer = AutoTokenizer.from_pretrained(args.model)

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from checks import synchronize
 from decoder import StaticDecoder
+from prompt_sharing import synchronize
 from transformers import TrainerCallback
 
 from setwise.answers import AnswerSet, Layout

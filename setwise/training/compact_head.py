@@ -26,8 +26,8 @@ def add_compact_head(model: PreTrainedModel, temperature: float = 1.0, penalty: 
     """Replace the fused head that TRL put on `model` (a model that TRL's trainer has been built with).
 
     `model(..., labels=labels, fused_lm_head=True)` then returns the same log-probabilities and entropies, computed at
-    positions whose next label is not −100 alone; so does `shift_labels=…`, labels that are shifted already. Calls without
-    `fused_lm_head` go to the original forward.
+    positions whose next label is not −100 alone; so does `shift_labels=…`, with labels that are shifted already. Calls
+    without `fused_lm_head` go to the original forward.
 
     With a `penalty` the log-probabilities are lessened by it: TRL's loss is minus their mean.
     """

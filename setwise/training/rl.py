@@ -75,7 +75,7 @@ class SetTrainer(GRPOTrainer):
         compute_aux_loss: Any = False,
         **modalities: Any,
     ) -> Any:
-        """TRL's log-probabilities and entropies, (B, `logits_to_keep`), each prompt computed once; no auxiliary loss."""
+        """TRL's log-probabilities and entropies (B, `logits_to_keep`), each prompt computed once; no auxiliary loss."""
         if self.unshared or compute_aux_loss or any(value is not None for value in modalities.values()):
             result: Any = super()._get_per_token_logps_and_entropies(
                 model,
@@ -90,15 +90,17 @@ class SetTrainer(GRPOTrainer):
             return result
         import torch
 
-        scored = []
+        log_probs, entropies = [], []
         at_once, width = batch_size or len(input_ids), input_ids.shape[1] - logits_to_keep
         for start in range(0, len(input_ids), at_once):
             ids, mask = input_ids[start : start + at_once], attention_mask[start : start + at_once]
             packed = pack_groups(ids[:, :width], mask[:, :width], ids[:, width:], mask[:, width:])
             with self.accelerator.autocast():
-                scored.append(score_groups(model, packed))
-        log_probs, entropies = (torch.cat(part) for part in zip(*scored, strict=True))
-        return log_probs, entropies if compute_entropy else None, None
+                scored, entropy = score_groups(model, packed)
+            log_probs.append(scored)
+            if compute_entropy and entropy is not None:
+                entropies.append(entropy)
+        return torch.cat(log_probs), torch.cat(entropies) if entropies else None, None
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Any:
         self._scored = (inputs, completions, completion_ids_list)

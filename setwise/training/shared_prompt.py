@@ -97,8 +97,11 @@ def pack_groups(prompts: Tensor, prompt_mask: Tensor, completions: Tensor, compl
     return PackedGroups(input_ids, positions, labels, visible[:, None], rows, columns, kept)
 
 
-def score_groups(model: Any, packed: PackedGroups) -> tuple[Tensor, Tensor]:
-    """Log-probabilities and entropies (B, R) of the completions, by a model with TRL's fused head."""
+def score_groups(model: Any, packed: PackedGroups) -> tuple[Tensor, Tensor | None]:
+    """Log-probabilities and entropies (B, R) of the completions, by a model with TRL's fused head.
+
+    There are no entropies where the head was made without them, as that of a reference model.
+    """
     output = model(
         input_ids=packed.input_ids,
         attention_mask=as_attention_mask(packed.visible, model),
@@ -106,7 +109,8 @@ def score_groups(model: Any, packed: PackedGroups) -> tuple[Tensor, Tensor]:
         shift_labels=packed.labels,
         fused_lm_head=True,
     )
-    return packed.spread(output.log_probs), packed.spread(output.entropy)
+    entropy = None if output.entropy is None else packed.spread(output.entropy)
+    return packed.spread(output.log_probs), entropy
 
 
 def as_attention_mask(visible: Tensor, model: Any) -> Tensor:
