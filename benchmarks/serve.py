@@ -31,6 +31,7 @@ from setwise.params import Params, validate_params
 from setwise.policy import build_model
 from setwise.serving import Defaults, load_champion, package_model
 from setwise.tracking import CHAMPION, get_client, get_experiment, model_name
+from setwise.tracking_store import database_address
 from setwise.training.tokenizer import build_tokenizer
 from setwise.training.warmstart import warm_start
 
@@ -82,7 +83,7 @@ def serve(root: Path, workers: int) -> tuple[subprocess.Popen[bytes], int]:
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", f"models:/setwise-clinic@{CHAMPION}"]
     command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    uri = f"sqlite:///{root / 'mlruns' / 'mlflow.db'}"
+    uri = database_address(root)
     with (root / "serve.log").open("wb") as log:
         server = subprocess.Popen(
             command,

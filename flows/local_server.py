@@ -19,6 +19,7 @@ import psutil
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
 from flows.started import Started
+from setwise.tracking_store import require_usable
 from tasks import lifeline
 from tasks.environment import child_environment
 
@@ -61,13 +62,16 @@ def server_for(workspace: Path) -> Iterator[dict[Any, Any]]:
 
     The one made here has no web interface and no scheduler, keeps its records in the workspace's Prefect home, and ends
     with this process, however that ends. If it is killed, this process says so and ends, its stages first: Prefect
-    would ask for it for minutes. Raises RuntimeError, naming its log, if it does not come up.
+    would ask for it for minutes. Raises InputError if the workspace or Prefect's home lies where its database can't be,
+    and RuntimeError, naming the server's log, if it does not come up.
     """
+    require_usable(workspace)
     given = os.environ.get("PREFECT_API_URL") or running_server(workspace)
     if given:
         yield {PREFECT_API_URL: given}
         return
     home = Path(os.environ["PREFECT_HOME"])
+    require_usable(home)
     home.mkdir(parents=True, exist_ok=True)
     log_path = home / "server.log"
     with log_path.open("wb") as log:

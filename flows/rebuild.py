@@ -219,6 +219,9 @@ def main(arguments: list[str] | None = None) -> int:
             state: State[Any] = rebuild(
                 str(workspace), options.targets, options.max_parallel, options.if_busy, return_state=True
             )
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return InputError.exit_code
     except KeyboardInterrupt:
         _print("\ninterrupted: finished stages are kept; the same command goes on from there")
         return INTERRUPTED

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.environment import workspace_above
 from flows.workspace_lock import held
 from setwise.errors import InputError
+from setwise.inputs import reads_under
+from setwise.params import load_params
 from tasks.artifacts import show_table
 from tasks.drift import Drift, compare
 from tasks.raw_data import Release, adopt, check_release, prepare_apart
@@ -67,7 +69,7 @@ def refresh_data(
 
 def _examine(workspace: Path, release: Release, threshold: float) -> list[Drift]:
     """Validate the release; compare its training split with the current version's, prepared by the same params."""
-    if str(release.folder) not in (workspace / "params.yaml").read_text():
+    if not reads_under(load_params(workspace / "params.yaml"), release.folder):
         raise InputError(f"params.yaml: domain: reads nothing under {release.folder}; point it there first")
     with tempfile.TemporaryDirectory() as scratch:
         place, name = workspace / release.folder, release.dataset

@@ -26,6 +26,7 @@ from flows.lost_runs import watch_for_lost_runs
 from flows.started import Started, stop_group
 from setwise.errors import InputError
 from setwise.redact import redact
+from setwise.tracking_store import require_usable
 from tasks.environment import child_environment
 from tasks.placement import WORKSPACE
 
@@ -86,6 +87,8 @@ class Services:
 
     def servers(self) -> None:
         """Start the Prefect server and MLflow's, and wait until both answer."""
+        for folder in (self.workspace, self.home):
+            require_usable(folder)
         self.end_left_behind()
         where = self.where
         ports = ((where.prefect_port, "SETWISE_PREFECT_PORT"), (where.mlflow_port, "SETWISE_MLFLOW_PORT"))

@@ -17,6 +17,7 @@ from setwise.params import Params, load_params
 from setwise.quiet import turn_telemetry_off
 from setwise.redact import Redacting, redact
 from setwise.tracking import TrackingError
+from setwise.tracking_store import require_usable
 
 log = logging.getLogger("setwise")
 
@@ -52,6 +53,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
 
 def _prepare() -> Params:
     """Read the params before anything else; quiet the libraries; fix the number of threads."""
+    require_usable(Path())
     params = load_params()
     turn_telemetry_off()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -225,7 +225,9 @@ def check() -> None:
     """Check params.yaml and the data it names; `make run` does so first: DVC overlooks a key that no stage reads."""
     from setwise.inputs import is_prepared, missing_data, prepared_file, replaced_data
     from setwise.params import load_params
+    from setwise.tracking_store import require_usable
 
+    require_usable(Path())
     params = load_params()
     missing = missing_data(params)
     if missing is not None and not is_prepared(params):

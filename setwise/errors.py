@@ -9,4 +9,6 @@ class InputError(ValueError):
     exit_code = 2
 
     def __init__(self, message: str) -> None:
-        super().__init__(redact(" ".join(message.splitlines())))
+        said = redact(" ".join(message.splitlines()))
+        # Half a character of a row or a file's name can be written nowhere: not in a log, not in a record of a run.
+        super().__init__(said.encode("utf-8", "backslashreplace").decode("utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -17,13 +18,31 @@ from setwise.sources import FileName, HubSource, expand_path
 def data_files(params: Params) -> dict[str, str]:
     """Param key (`domain.train`) → the file or folder it names, as written there. Datasets of the Hub are left out."""
     named = {}
-    for key, field in type(params.domain).model_fields.items():
-        value = getattr(params.domain, key)
-        if isinstance(value, HubSource):
-            value = value.hub if value.is_local else None
-        if isinstance(value, str) and _names_a_file([field.annotation, *field.metadata]):
-            named[f"domain.{key}"] = value
+    for key, value in _locations(params).items():
+        if isinstance(value, str):
+            named[key] = value
+        elif value.is_local:
+            named[key] = value.hub
     return named
+
+
+def reads_under(params: Params, folder: Path) -> bool:
+    """Whether the params name a file or folder in `folder`, or this itself; both relative to the workspace.
+
+    Nothing needs to be there: a folder in the Hub's format that is yet to come looks like a dataset of the Hub.
+    """
+    named = (value.hub if isinstance(value, HubSource) else value for value in _locations(params).values())
+    return any(Path(os.path.normpath(path)).is_relative_to(folder) for path in named)
+
+
+def _locations(params: Params) -> dict[str, str | HubSource]:
+    """Param key → the file, folder or dataset of the Hub that it names."""
+    return {
+        f"domain.{key}": value
+        for key, field in type(params.domain).model_fields.items()
+        if isinstance(value := getattr(params.domain, key), str | HubSource)
+        and _names_a_file([field.annotation, *field.metadata])
+    }
 
 
 def _names_a_file(annotations: list[Any]) -> bool:

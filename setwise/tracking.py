@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from setwise.params import Params
 from setwise.redact import redact
-from setwise.tracking_store import SQLITE, given_address, home_of, not_writable, shown
+from setwise.tracking_store import database_address, given_address, home_of, not_writable, shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -105,6 +105,7 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
     others wait.
 
     Raises:
+        InputError: no address can lead to the workspace's store.
         TrackingError: the workspace's store can't be used, or the driver of the given database is not installed.
     """
     import mlflow
@@ -113,8 +114,7 @@ def get_client(workspace: Path = Path()) -> MlflowClient:
     for name, value in _IMPATIENT.items():
         os.environ.setdefault(name, value)
     folder = (home_of(workspace) / "mlruns").resolve()
-    given = given_address()
-    uri = given or f"{SQLITE}{folder / 'mlflow.db'}"
+    uri = (given := given_address()) or database_address(home_of(workspace))
     mlflow.set_tracking_uri(uri)
     if not given:  # MLflow has put its own there; the next workspace's client must not find this one's
         os.environ.pop("MLFLOW_TRACKING_URI", None)

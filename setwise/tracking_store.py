@@ -6,7 +6,38 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from setwise.errors import InputError
+
 SQLITE = "sqlite:///"
+_MISREAD = {
+    "?": "where the address of an SQLite database ends",
+    "{": "which DVC takes for a placeholder",
+    "}": "which DVC takes for a placeholder",
+}
+"""Characters of a path that other programs misread, with nothing to write in their place."""
+
+
+def require_usable(folder: Path) -> None:
+    """Refuse a folder whose path MLflow, Prefect or DVC misread: a database would come to be elsewhere, or nothing.
+
+    Raises:
+        InputError: names the path, the character and the remedy.
+    """
+    path = str(folder.resolve())
+    if found := next((character for character in path if character in _MISREAD), None):
+        raise InputError(
+            f"{path}: this path holds {found!r}, {_MISREAD[found]}; move to a folder without {', '.join(_MISREAD)}"
+        )
+
+
+def database_address(workspace: Path) -> str:
+    """The address of the workspace's MLflow database, good from any working directory.
+
+    Raises:
+        InputError: the workspace lies where no such address can lead.
+    """
+    require_usable(workspace)
+    return f"{SQLITE}{workspace.resolve() / 'mlruns' / 'mlflow.db'}"
 
 
 def given_address() -> str | None:

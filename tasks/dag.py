@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from setwise.errors import InputError
+from setwise.tracking_store import require_usable
 from tasks.environment import stage_environment
 
 
@@ -31,8 +32,10 @@ class Dag:
 def read_dag(workspace: Path) -> Dag:
     """Read the workspace's graph.
 
-    Raises InputError when DVC can't read the project (no repository, a broken ``dvc.yaml`` or params file).
+    Raises InputError when DVC can't read the project (no repository, a broken ``dvc.yaml`` or params file), or can't
+    work where it lies.
     """
+    require_usable(workspace)
     reader = subprocess.run(
         [sys.executable, "-m", "tasks.dag"],
         cwd=workspace,

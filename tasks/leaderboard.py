@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from setwise.leaderboard import Standing, rank, sweep_trials
-from setwise.tracking_store import given_address
+from setwise.tracking_store import database_address, given_address
 
 
 def tracking_uri(workspace: Path) -> str:
     """Return ``MLFLOW_TRACKING_URI``, else the workspace's MLflow database; good from any working directory."""
-    return given_address() or f"sqlite:///{workspace / 'mlruns' / 'mlflow.db'}"
+    return given_address() or database_address(workspace)
 
 
 def create_database(workspace: Path) -> None:

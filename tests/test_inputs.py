@@ -1,9 +1,11 @@
 """The files from outside that the params name are known by their keys."""
 
+from pathlib import Path
+
 import pytest
 from smoke_workspace import PARAMS, REPOSITORY, Workspace
 
-from setwise.inputs import data_files, missing_data
+from setwise.inputs import data_files, missing_data, reads_under
 from setwise.params import load_params, validate_params
 
 
@@ -24,6 +26,24 @@ def test_a_folder_in_the_hub_s_format_is_a_file_and_a_dataset_of_the_hub_is_none
 ) -> None:
     domain = {"name": "qa", "train": {"hub": hub}, "question": "text", "answer": "label"}
     assert data_files(validate_params({**PARAMS, "domain": domain}, "params.yaml")) == named
+
+
+@pytest.mark.parametrize(
+    ("train", "is_there"),
+    [
+        ("raw/ddx/train.jsonl", True),
+        ("./raw//ddx/../ddx/train.jsonl", True),
+        ({"hub": "raw/ddx"}, True),
+        ("raw/ddxplus/train.jsonl", False),
+        ("raw/ddx.jsonl", False),
+        ("raw/ddx/../ddxplus/train.jsonl", False),
+        ("other/raw/ddx/train.jsonl", False),
+        ({"hub": "raw/ddxplus"}, False),
+    ],
+)
+def test_a_folder_is_not_taken_for_one_whose_name_begins_like_it(train: object, is_there: bool) -> None:
+    domain = {"name": "qa", "train": train, "question": "raw/ddx/", "answer": "label", "test_size": 2}
+    assert reads_under(validate_params({**PARAMS, "domain": domain}, "params.yaml"), Path("raw/ddx")) is is_there
 
 
 def test_a_file_that_was_replaced_under_its_name_has_the_data_prepared_again(bare_workspace: Workspace) -> None:

@@ -93,3 +93,9 @@ def test_an_error_for_the_user_and_a_line_of_a_log_hold_none(
     caplog.handler.addFilter(Redacting())
     logging.getLogger("any").warning("%s of %d", "hf_planted", 2)
     assert caplog.messages == ["*** of 2"]
+
+
+def test_an_error_for_the_user_can_be_written_down_whatever_it_names() -> None:
+    said = str(InputError("raw/r\udce9ponse.csv: column '\ud800' is missing;\nmend the row"))
+    assert said == r"raw/r\udce9ponse.csv: column '\ud800' is missing; mend the row"
+    said.encode("utf-8")

@@ -32,6 +32,15 @@ def test_what_is_written_reads_back_in_its_order() -> None:
     assert list(load_yaml(written)["stages"]) == ["b", "a", "ä"]  # type: ignore[index]
 
 
-def test_a_key_given_twice_is_refused() -> None:
+@pytest.mark.parametrize(
+    "text", ["k: 3\nk: 4", "{k: 3, k: 4}", "train:\n  steps: 3\n  'steps': 4", "- {a: {b: 1, b: 1}}", "? k\n: 3\nk: 4"]
+)
+def test_a_key_given_twice_is_refused(text: str) -> None:
     with pytest.raises(YAMLError, match="duplicate key"):
-        load_yaml("k: 3\nk: 4")
+        load_yaml(text)
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "k: " + "9" * 5000, "{a: " * 3000])
+def test_what_is_nested_too_deep_or_a_number_too_long_is_no_yaml(text: str) -> None:
+    with pytest.raises(YAMLError):
+        load_yaml(text)

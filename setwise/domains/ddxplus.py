@@ -211,8 +211,8 @@ def _condition(name: object, column: str, place: str, release: _Release) -> str:
 
 def _age(value: object, place: str) -> int:
     text = str(value)
-    if isinstance(value, bool) or not text.isascii() or not text.isdigit() or int(text) > 130:
-        raise InputError(f"{place}: AGE {value!r} is no age in years; mend or remove the row")
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 130):
+        raise InputError(f"{place}: AGE {value!r:.40} is no age in years; mend or remove the row")
     return int(text)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -73,6 +73,13 @@ class Hotpotqa(Domain):
 DOMAIN = Hotpotqa()
 
 
+class _Paragraph(NamedTuple):
+    """A paragraph's title, as facts name it (not always one paragraph's alone), and the line that shows it."""
+
+    title: str
+    line: str
+
+
 def bare_question(example: Example) -> str:
     """The question without its paragraphs."""
     return example.question.rpartition(_QUESTION)[2]
@@ -84,14 +91,16 @@ def _make_example(rows: Rows, index: int, params: HotpotqaParams, seed: int) -> 
     paragraphs = _paragraphs(row["context"], place)
     facts = read_records(row["supporting_facts"], ("title", "sent_id"), "supporting_facts", place)
     supporting = list(dict.fromkeys(str(fact["title"]) for fact in facts))
-    if len(supporting) != 2 or not set(supporting) <= set(paragraphs):
+    if len(supporting) != 2 or not set(supporting) <= {paragraph.title for paragraph in paragraphs}:
         return Dropped("the context does not hold two supporting paragraphs")
     draw = random.Random(f"{seed}:{question}")
+    # A title may stand twice; what it supports is gone only with all that stands under it.
     removed = draw.sample(supporting, draw.randrange(3)) if params.modified else []
-    others = [title for title in paragraphs if title not in supporting]
+    left_out = {at for at, paragraph in enumerate(paragraphs) if paragraph.title in removed}
+    others = [at for at, paragraph in enumerate(paragraphs) if paragraph.title not in supporting]
     if params.distractors is not None and len(others) > params.distractors:
-        removed += draw.sample(others, len(others) - params.distractors)
-    shown = [f"{title}: {text}" for title, text in paragraphs.items() if title not in removed]
+        left_out |= set(draw.sample(others, len(others) - params.distractors))
+    shown = [paragraph.line for at, paragraph in enumerate(paragraphs) if at not in left_out]
     return Example(
         domain="hotpotqa",
         question="\n".join(shown) + _QUESTION + question,
@@ -99,16 +108,17 @@ def _make_example(rows: Rows, index: int, params: HotpotqaParams, seed: int) -> 
         match="text",
         exclusive=True,
         source={"dataset": "hotpotqa", "file": rows.name, "row": index + 1},
-        columns={"removed": len(set(removed) & set(supporting))},
+        columns={"removed": len(removed)},
     )
 
 
-def _paragraphs(value: Any, place: str) -> dict[str, str]:
-    """Title → text, in the order of the row."""
-    paragraphs = {}
+def _paragraphs(value: Any, place: str) -> list[_Paragraph]:
+    """The paragraphs in the order of the row."""
+    paragraphs = []
     for record in read_records(value, ("title", "sentences"), "context", place):
         sentences = read_list(record["sentences"], "context.sentences", place)
         if not isinstance(record["title"], str) or not all(isinstance(sentence, str) for sentence in sentences):
             raise InputError(f"{place}: context holds a paragraph that is no title and sentences; mend the row")
-        paragraphs[record["title"]] = " ".join("".join(sentences).split())
+        line = read_text(f"{record['title']}: {''.join(sentences)}", "context", place)
+        paragraphs.append(_Paragraph(record["title"], " ".join(line.split())))
     return paragraphs

@@ -122,8 +122,8 @@ def _setup(row: Mapping[str, Any], place: str) -> str:
 
 
 def _task_id(value: object, place: str) -> int:
-    if isinstance(value, bool) or not str(value).isdecimal():
-        raise InputError(f"{place}: task_id {value!r} is no task number; mend or remove the row")
+    if isinstance(value, bool) or not str(value).isdecimal() or len(str(value)) > 18:
+        raise InputError(f"{place}: task_id {value!r:.40} is no task number; mend or remove the row")
     return int(str(value))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,6 +13,9 @@ from setwise.errors import InputError
 from setwise.sources.files import decode_file
 from setwise.sources.location import HubSource, Location, expand_path, require_inside
 from setwise.sources.rows import Rows
+
+_PATTERN = re.compile(r"[*?\[]|::")
+"""What `datasets` takes for a pattern or a chain of addresses, even in a path that is there."""
 
 
 def read_rows(location: Location, key: str) -> Rows:
@@ -45,6 +49,7 @@ def _read_hub(source: HubSource, key: str) -> Rows:
     from datasets.exceptions import DatasetsError
 
     if local:
+        _refuse_patterns(Path(path), key)
         _refuse_addresses(Path(path), key)
     try:
         builder = datasets.load_dataset_builder(path, source.config, revision=None if local else source.revision)
@@ -66,15 +71,25 @@ def _read_hub(source: HubSource, key: str) -> Rows:
     return Rows(f"{label}/{source.split}", list(loaded))
 
 
+def _refuse_patterns(folder: Path, key: str) -> None:
+    if found := _PATTERN.search(str(folder.resolve())):
+        raise InputError(
+            f"{key}: {folder.resolve()} has {found[0]!r} in its path, which `datasets` takes for a pattern; "
+            f"move it, or set {key} to a file in it"
+        )
+
+
 def _refuse_addresses(folder: Path, key: str) -> None:
     """Refuse a folder whose card names files by an address: `datasets` asks for those as soon as it reads the card."""
     for file in ("README.md", ".huggingface.yaml"):
-        text = (folder / file).read_text(encoding="utf-8") if (folder / file).is_file() else ""
-        head = text.split("---", 2)[1:2] if file == "README.md" and text.startswith("---") else [text]
         try:
+            text = (folder / file).read_text(encoding="utf-8") if (folder / file).is_file() else ""
+            head = text.split("---", 2)[1:2] if file == "README.md" and text.startswith("---") else [text]
             configs = [(yaml.safe_load(part) or {}).get("configs") for part in head]
         except (yaml.YAMLError, AttributeError):
             continue  # no front matter; `datasets` says so where it needs one
+        except (ValueError, RecursionError) as error:  # no UTF-8, a value that is none of its form, or too deep
+            raise InputError(f"{key}: {folder / file} cannot be read ({_first_line(error)}); mend the file") from error
         if found := [text for text in _texts(configs) if "://" in text or "::" in text]:
             raise InputError(
                 f"{key}: {folder / file} takes rows from {found[0]}; fetch that file, and name it by its path there"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from setwise.errors import InputError
+from setwise.sources.literals import parse_nested
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half of a pair, as JSON may spell it: no character, and no file can hold it."""
+_NO_TEXT = re.compile("[\ud800-\udfff\0]")
+"""Half of a pair, as JSON may spell it, which no file can hold; and NUL, at which other programs end a text."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,12 @@ def read_nested(value: object, column: str, place: str) -> Any:
         InputError: it is neither; names the row `place` and the column.
     """
     if isinstance(value, str):
-        value = _read_literal(value, column, place)
+        try:
+            value = parse_nested(value)
+        except ValueError as error:
+            raise InputError(
+                f"{place}: {column} {error}; write it as JSON, or save the rows as JSONL or Parquet"
+            ) from error
     if not isinstance(value, list | dict):
         raise InputError(f"{place}: {column} is a {type(value).__name__}, not a list; mend or remove the row")
     return value
@@ -103,19 +107,7 @@ def read_text(value: object, column: str, place: str) -> str:
     text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text:
         raise InputError(f"{place}: {column} is empty; mend or remove the row")
-    if (broken := _SURROGATE.search(text)) is not None:
-        raise InputError(f"{place}: {column} holds half a character ({broken[0]!a}); mend or remove the row")
+    if (broken := _NO_TEXT.search(text)) is not None:
+        kind = "a NUL character" if broken[0] == "\0" else "half a character"
+        raise InputError(f"{place}: {column} holds {kind} ({broken[0]!a}); mend or remove the row")
     return text
-
-
-def _read_literal(text: str, column: str, place: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        try:
-            return ast.literal_eval(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(
-                f"{place}: {column} is neither JSON nor a Python literal ({reason}); mend or remove the row"
-            ) from error

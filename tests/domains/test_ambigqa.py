@@ -114,6 +114,8 @@ class TestGold:
         ({"type": "manyAnswers"}, "annotation type 'manyAnswers' is neither singleAnswer nor multipleQAs"),
         ({"type": "singleAnswer", "answer": []}, "annotations.answer names no answer"),
         ({"type": "singleAnswer", "answer": [" "]}, "annotations.answer is empty"),
+        ({"type": "singleAnswer", "answer": "['a' 'b']"}, "annotations.answer is neither JSON nor a Python literal (t"),
+        ({"type": "singleAnswer", "answer": "Paris"}, "annotations.answer is neither JSON nor a Python literal (Paris"),
         ({"type": "multipleQAs", "qaPairs": []}, "annotations hold no answer"),
         ({"type": "multipleQAs"}, "annotations.qaPairs is a NoneType"),
         ("singleAnswer", "annotations holds 'singleAnswer'"),

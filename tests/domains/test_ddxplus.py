@@ -201,6 +201,13 @@ class TestBadInput:
             ({"DIFFERENTIAL_DIAGNOSIS": [["Flu", "most"]]}, "'most', no probability"),
             ({"DIFFERENTIAL_DIAGNOSIS": [["Flu"]]}, "not [name, probability]"),
             ({"AGE": "old"}, "AGE 'old' is no age"),
+            ({"AGE": "9" * 5000}, "AGE '999999"),
+            (
+                {"EVIDENCES": "['E_1' 'E_5']"},
+                "EVIDENCES is neither JSON nor a Python literal (texts stand side by side",
+            ),
+            ({"EVIDENCES": "['E_1', ..., 'E_5']"}, "EVIDENCES is neither JSON nor a Python literal (... stands where"),
+            ({"EVIDENCES": "{'E_1', 'E_5'}"}, "EVIDENCES is neither JSON nor a Python literal (a set has no order)"),
             ({"SEX": "X"}, "SEX 'X' is neither F nor M"),
         ],
     )

@@ -93,6 +93,38 @@ class TestModified:
         assert prepared.dropped == {"train: question already in test": 1}
 
 
+@pytest.mark.parametrize("nest", [lambda row: row, _as_hub])
+class TestTitlesThatStandTwice:
+    def _examples(self, write_rows: Any, nest: Any, twin: list[Any], **params: object) -> Any:
+        rows = [_row(i) for i in range(60)]
+        rows = [nest(row | {"context": [*row["context"], twin]}) for row in rows]
+        return _load(write_rows("h.jsonl", rows), **params).splits["train"]
+
+    def test_both_paragraphs_are_shown(self, write_rows: Any, nest: Any) -> None:
+        for example in self._examples(write_rows, nest, ["Other 0", ["The twin."]], modified=False):
+            assert "Other 0: Other 0 begins. It ends.\n" in example.question
+            assert "\nOther 0: The twin.\n" in example.question
+
+    def test_what_is_removed_of_the_support_leaves_nothing_under_its_title(self, write_rows: Any, nest: Any) -> None:
+        examples = self._examples(write_rows, nest, ["Gold A", ["The twin."]])
+        for example in examples:
+            left = {title for title in ("Gold A", "Gold B") if f"{title}: " in example.question}
+            assert len(left) == 2 - example.columns["removed"]
+            assert ("The twin." in example.question) is ("Gold A begins." in example.question)
+        assert {example.columns["removed"] for example in examples} == {0, 1, 2}
+
+    def test_distractors_are_counted_one_by_one(self, write_rows: Any, nest: Any) -> None:
+        examples = self._examples(write_rows, nest, ["Other 0", ["The twin."]], distractors=1)
+        assert {example.question.count("Other ") + example.question.count("The twin.") for example in examples} == {2}
+        assert {"The twin." in example.question for example in examples} == {True, False}
+
+
+def test_a_title_of_two_lines_does_not_look_like_two_paragraphs(write_rows: Any) -> None:
+    facts = {"context": [["Gold\nA", ["a"]], ["B", ["b"]]], "supporting_facts": [["Gold\nA", 0], ["B", 0]]}
+    prepared = _load(write_rows("h.jsonl", [_row(0) | facts, _row(1) | facts]), modified=False)
+    assert all(question.startswith("Gold A: a\nB: b\n\nQuestion: ") for question in _questions(prepared))
+
+
 def test_distractors_are_cut_to_the_number_asked_for(write_rows: Any) -> None:
     for example in _load(write_rows("h.jsonl", [_row(i, 5) for i in range(9)]), distractors=2).splits["train"]:
         assert example.question.count("Other ") == 4
@@ -114,6 +146,9 @@ def test_a_context_without_both_supporting_paragraphs_is_dropped_and_counted(wri
         ({"context": [["Gold A"]]}, "context holds ['Gold A'], not title, sentences"),
         ({"context": [["Gold A", [1]]]}, "context holds a paragraph that is no title and sentences"),
         ({"question": None}, "question is a NoneType"),
+        ({"context": [["Gold A", ["a\ud800"]]]}, "context holds half a character ('\\ud800')"),
+        ({"context": [["Gold\ud800", ["a"]]]}, "context holds half a character ('\\ud800')"),
+        ({"context": "[['Gold A', ['a' 'b']]]"}, "context is neither JSON nor a Python literal (texts stand side by"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_named(write_rows: Any, change: dict[str, Any], message: str) -> None:

@@ -99,7 +99,12 @@ def test_the_prompt_shows_all_tests_and_what_they_import_where_asked(write_rows:
         ({"task_id": "x"}, "task_id 'x' is no task number"),
         ({"test_list": []}, "test_list is empty"),
         ({"test_list": "assert"}, "test_list is neither JSON nor a Python literal"),
+        (
+            {"test_list": "['assert f() == 1' 'assert f() == 2']"},
+            "test_list is neither JSON nor a Python literal (texts",
+        ),
         ({"code": " "}, "code is empty"),
+        ({"task_id": "9" * 5000}, "task_id '999999"),
         ({"text": None}, "text is a NoneType"),
     ],
 )

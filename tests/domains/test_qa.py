@@ -1,5 +1,6 @@
 """Domain `qa`: any question and answer columns, named in the params."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ def _golds(prepared: Prepared) -> set[tuple[tuple[str, ...], ...]]:
         ("several", ["NYC", "nyc", "the NYC"], (("NYC", "nyc", "the NYC"),)),
         ("several", ["Rome", ["NYC", "New York"], "Nyc.", 3.0, "3"], (("Rome",), ("NYC", "New York", "Nyc."), ("3",))),
         ("several", "['Paris', 'Rome']", (("Paris",), ("Rome",))),
+        ("several", '"[\\"Paris\\", [\\"Rome\\", 3]]"', (("Paris",), ("Rome", "3"))),
+        ("several", "(('Paris', 'Lutetia'), 'Rome')", (("Paris", "Lutetia"), ("Rome",))),
+        ("aliases", ["NYC", " nyc ", "N.Y.C."], (("NYC", "nyc", "N.Y.C."),)),
     ],
 )
 def test_the_answer_column_is_read_as_the_params_say(write_rows: Any, answer_is: str, value: object, gold: Any) -> None:
@@ -101,6 +105,28 @@ def test_several_answers_that_exclude_each_other_are_refused() -> None:
         ({"question": "q", "answer": []}, "several", "answer names no answer"),
         ({"question": "q", "answer": []}, "aliases", "answer names no answer"),
         ({"question": "q", "answer": "a"}, "several", "answer is neither JSON nor a Python literal"),
+        (
+            {"question": "q", "answer": "['a' 'b']"},
+            "aliases",
+            "answer is neither JSON nor a Python literal (texts stand",
+        ),
+        (
+            {"question": "q", "answer": "['a'\n 'b']"},
+            "several",
+            "answer is neither JSON nor a Python literal (texts st",
+        ),
+        ({"question": "q", "answer": {"a": "b"}}, "several", "answer is an object, not a list"),
+        ({"question": "q", "answer": ["a", " \t"]}, "aliases", "answer is empty"),
+        ({"question": "q", "answer": ["a", "\u00a0"]}, "several", "answer is empty"),
+        ({"question": "q", "answer": ["a", None]}, "aliases", "answer is a NoneType"),
+        ({"question": "q", "answer": [["a"], []]}, "several", "answer names no answer"),
+        ({"question": "q", "answer": "None"}, "aliases", "answer is a NoneType, not a list"),
+        (
+            {"question": "q", "answer": "nan"},
+            "aliases",
+            "answer is neither JSON nor a Python literal (nan is no value)",
+        ),
+        ({"question": "q", "answer": "a\0b"}, "one", "answer holds a NUL character ('\\x00')"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_named(write_rows: Any, row: Any, answer_is: str, message: str) -> None:
@@ -108,6 +134,25 @@ def test_a_row_that_cannot_be_read_is_named(write_rows: Any, row: Any, answer_is
     with pytest.raises(InputError) as caught:
         _load(write_rows("q.jsonl", [row]), answer_is=answer_is)
     assert str(caught.value).startswith(f"q.jsonl row 1: {message}")
+
+
+def test_a_list_of_parquet_written_as_csv_is_refused_and_written_as_json_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pandas as pd
+
+    monkeypatch.chdir(tmp_path)
+    rows = [{"question": f"q{i}", "answer": ["Muhammad Ali", "Cassius Clay"]} for i in range(2)]
+    pd.DataFrame(rows).to_parquet("rows.parquet")
+    table = pd.read_parquet("rows.parquet")
+    table.to_csv("printed.csv", index=False)
+    with pytest.raises(
+        InputError, match=r"printed\.csv row \d: answer .* as numpy prints them\); write it as JSON, or"
+    ):
+        _load("printed.csv", answer_is="aliases")
+    table["answer"] = [json.dumps(list(answer)) for answer in table["answer"]]
+    table.to_csv("written.csv", index=False)
+    assert _golds(_load("written.csv", answer_is="aliases")) == {(("Muhammad Ali", "Cassius Clay"),)}
 
 
 def test_params_refuse_an_unknown_key(write_rows: Any) -> None:

@@ -95,6 +95,13 @@ def test_drift_is_reported_with_its_figures_and_can_be_refused(workspace, tmp_pa
     assert "2.0" in (workspace / "raw" / "capitals.dvc").read_text()
 
 
+def test_a_release_whose_name_only_begins_like_that_of_the_data_in_use_is_refused(workspace, tmp_path):
+    given = release(tmp_path / "v1", "v1", "1.0", PLACES).model_copy(update={"dataset": "capital"})
+    state = refresh_data(given, workspace=str(workspace), return_state=True)
+    assert state.message == "params.yaml: domain: reads nothing under raw/capital; point it there first"
+    assert not (workspace / "raw").exists()
+
+
 def test_a_release_whose_links_lead_out_of_its_folder_is_refused(workspace, tmp_path):
     given = release(tmp_path / "v1", "v1", "1.0", PLACES)
     (tmp_path / "private").write_text("a secret")

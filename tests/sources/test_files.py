@@ -14,6 +14,7 @@ import pytest
 
 from setwise.errors import InputError
 from setwise.sources import read_json, read_rows
+from setwise.sources.files import LONGEST_FIELD
 
 _ROWS = [{"question": "Où ?", "answer": "là"}, {"question": 'a "b", c\nd', "answer": "x"}]
 
@@ -91,9 +92,24 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read_over() -> None:
         ("a.jsonl.gz", b"\x1f\x8bno", "a.jsonl.gz: not a complete gzip file"),
         ("a.jsonl.gz", gzip.compress(b'{"q": 1}\n', mtime=0)[:-9], "a.jsonl.gz: not a complete gzip file"),
         ("a.zip", b"PK no", "a.zip: not a complete zip file"),
+        ("a.jsonl", b'{"q": 1}\n\n{"gold": 1, "gold": 2}\n', "a.jsonl row 2: has the key 'gold' twice; mend or remove"),
+        ("a.jsonl", b'{"a": {"b": 1, "b": 1}}\n', "a.jsonl row 1: has the key 'b' twice"),
+        ("a.jsonl", b'{"q": 1}\n' + b'{"q": ' + b"[" * 99_999 + b"\n", "a.jsonl row 2: is nested too deep; mend or"),
+        ("a.jsonl", b'{"q": ' + b"9" * 4301 + b"}\n", "a.jsonl row 1: holds an integer of over 4300 digits; mend or"),
+        ("a.jsonl", b'{"q": "\0"}\n', "a.jsonl: not UTF-8 text (a NUL character in line 1); save the file as UTF-8"),
+        ("a.jsonl", '{"q": 1}'.encode("utf-16-le"), "a.jsonl: not UTF-8 text (a NUL character in line 1)"),
+        ("a.json", b'[{"q": 1, "q": 2}]', "a.json: has the key 'q' twice; mend or fetch the file again"),
+        ("a.json", b"[" * 99_999, "a.json: is nested too deep"),
+        ("a.csv", b"a,b,a\n1,2,3\n", "a.csv: column 'a' stands twice; rename or remove one of them"),
+        ("a.csv", b"a,b\n1,\0\n", "a.csv: not UTF-8 text (a NUL character in line 2)"),
+        ("a.csv", "é,b\n1,2\n".encode("utf-16")[:-1], "a.csv: not UTF-16 text (byte "),
+        ("a.csv", b'a,b\n1,2\n3,"4\n5,6\n', "a.csv row 2: not CSV (unexpected end of data); mend its quotes, or save"),
+        ("a.csv", b'a,"b\n1,2\n', "a.csv row 1: not CSV (unexpected end of data)"),
+        ("a.csv", b'a,b\n1,"2"3\n', "a.csv row 1: not CSV"),
         ("a.xlsx", b"", "a.xlsx: unknown format .xlsx; use .jsonl, .json, .csv or .parquet"),
         ("rows", b"", "rows: unknown format"),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_what_cannot_be_read_is_named_in_one_line(name: str, content: bytes, message: str) -> None:
     Path(name).write_bytes(content)
@@ -101,6 +117,55 @@ def test_what_cannot_be_read_is_named_in_one_line(name: str, content: bytes, mes
         read_rows(name, "domain.train")
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_line_ends_and_byte_order_marks_of_any_program_are_read(end: str, encoding: str) -> None:
+    line_separator = "\u2028"  # ends no line of JSON
+    Path("rows.csv").write_bytes(end.join(["question,answer", f"é,a{line_separator}b", ""]).encode(encoding))
+    lines = ['{"question": "é", "answer": "a\u2028b"}', ""]
+    Path("rows.jsonl").write_bytes(end.join(lines).encode(encoding))
+    expected = [{"question": "é", "answer": "a\u2028b"}]
+    assert read_rows("rows.csv", "k").rows == read_rows("rows.jsonl", "k").rows == expected
+
+
+def test_a_long_field_is_read_as_in_any_other_format() -> None:
+    rows = [{"question": f"q{i}", "context": "wörd " * 60_000} for i in range(2)]
+    with Path("rows.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["question", "context"])
+        writer.writeheader()
+        writer.writerows(rows)
+    before = csv.field_size_limit()
+    assert read_rows("rows.csv", "k").rows == rows
+    assert csv.field_size_limit() == before
+
+
+def test_a_field_over_the_limit_is_named_with_the_remedy() -> None:
+    Path("rows.csv").write_text(f'a,b\n1,2\n3,"{"x" * (LONGEST_FIELD + 1)}"\n')
+    before = csv.field_size_limit()
+    said = rf"rows\.csv row 2: not CSV \(field larger than field limit \({LONGEST_FIELD}\)\); .* JSONL or Parquet"
+    with pytest.raises(InputError, match=said):
+        read_rows("rows.csv", "k")
+    assert csv.field_size_limit() == before
+
+
+def test_columns_without_a_name_may_be_several() -> None:
+    Path("rows.csv").write_text("question,,\nq,,\n")
+    assert read_rows("rows.csv", "k").rows == [{"question": "q", "": ""}]
+
+
+def test_a_column_that_stands_twice_in_parquet_is_named() -> None:
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+    pq.write_table(table, "rows.parquet")
+    with pytest.raises(InputError, match=r"^rows\.parquet: column 'a' stands twice; rename"):
+        read_rows("rows.parquet", "k")
+
+
+def test_numbers_that_are_none_are_left_to_whoever_reads_the_column() -> None:
+    Path("rows.jsonl").write_text('{"a": NaN, "b": -Infinity, "c": 1}\n')
+    [row] = read_rows("rows.jsonl", "k").rows
+    assert (str(row["a"]), row["b"], row["c"]) == ("nan", float("-inf"), 1)
 
 
 def test_a_zip_of_several_files_is_refused() -> None:
@@ -141,5 +206,11 @@ def test_a_json_document_is_read_whole(pack: Callable[[Path], Path]) -> None:
 
 def test_a_file_that_is_no_json_document_is_named() -> None:
     Path("evidences.json").write_text("{")
-    with pytest.raises(InputError, match=r"domain\.evidences: evidences\.json is not JSON"):
+    with pytest.raises(InputError, match=r"domain\.evidences: evidences\.json: not JSON"):
+        read_json("evidences.json", "domain.evidences")
+
+
+def test_a_json_document_is_read_as_strictly_as_rows() -> None:
+    Path("evidences.json").write_text('{"E_1": {}, "E_1": {}}')
+    with pytest.raises(InputError, match=r"^domain\.evidences: evidences\.json: has the key 'E_1' twice; fetch"):
         read_json("evidences.json", "domain.evidences")

@@ -43,6 +43,18 @@ def test_a_config_and_split_of_a_folder_are_read(folder: Path) -> None:
     assert rows.place(1) == "questions/validation row 2"
 
 
+@pytest.mark.parametrize("name", ["a[b]", "a*b", "a?b", "a::b"])
+def test_a_folder_whose_path_is_taken_for_a_pattern_is_named(folder: Path, name: str) -> None:
+    folder.rename(folder.with_name(name))
+    with pytest.raises(InputError, match=r"^domain\.train: .* in its path, which .* for a pattern; move it, or set"):
+        read_rows(HubSource(hub=f"./{name}", config="light"), "domain.train")
+
+
+def test_a_folder_of_any_other_name_is_read(folder: Path) -> None:
+    folder.rename(folder.with_name("a b#c%20d'e\"é$x"))
+    assert len(read_rows(HubSource(hub="./a b#c%20d'e\"é$x", config="light"), "domain.train")) == 3
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_folder_may_be_named_relative_to_the_workspace() -> None:
     assert len(read_rows(HubSource(hub="questions", config="light"), "domain.train")) == 3

@@ -95,6 +95,18 @@ def test_a_card_that_names_files_by_address_is_refused(
         read_rows(card(f"{scheme}://127.0.0.1:1/rows.jsonl", file), "domain.train")
 
 
+@pytest.mark.parametrize(
+    "text", [b"r\xe9sum\xe9", b"---\na: " + b"[" * 3000 + b"\n---\n", b"---\na: 2024-99-99\n---\n"]
+)
+def test_a_card_that_cannot_be_read_is_named(text: bytes, card: Callable[[str], HubSource], workspace: Path) -> None:
+    source = card("own.jsonl")
+    (workspace / "raw" / "dataset" / "README.md").write_bytes(text)
+    with pytest.raises(
+        InputError, match=r"^domain\.train: raw/dataset/README\.md cannot be read \(.*\); mend the file$"
+    ):
+        read_rows(source, "domain.train")
+
+
 def test_a_file_that_only_lies_like_one_of_dvcs_cache_is_refused(workspace: Path) -> None:
     stored = workspace.parent / "private" / "files" / "md5" / "ab" / "rows.jsonl"
     stored.parent.mkdir(parents=True)
