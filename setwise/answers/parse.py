@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
 from setwise.answers.layout import AnswerSet, Layout, Reason, Span, tag_names
+from setwise.answers.visible import shows
 
 MAX_BYTES = 2**19
 """A longer completion (in bytes of UTF-8, about 130,000 tokens of English) is not read."""
@@ -22,7 +22,6 @@ _TAG = re.compile(r"</?(?:think|analysis|answer|confidence)[0-9]*+>")
 _VISIBLE = re.compile(r"\S")
 _DECIMAL = r"\s*+((?:0?\.[0-9]{1,400}+|0|1(?:\.0{1,400}+)?))\s*+"
 _CONFIDENCE = re.compile(_DECIMAL)
-_INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 _THINK = re.compile(r"\s*+<think>")
 
 
@@ -207,7 +206,6 @@ def _reasoning(blocks: list[Block]) -> str:
 
 
 def _are_visible(answers: tuple[str, ...]) -> bool:
-    """Whether each (stripped) answer holds a character that shows, not only control and zero-width ones."""
-    if "".join(answers).isprintable():
-        return all(answers)
-    return all(any(unicodedata.category(character) not in _INVISIBLE for character in answer) for answer in answers)
+    """Whether each (stripped) answer holds a character that shows, not only control, filler and zero-width ones."""
+    whole = "".join(answers)
+    return all(answers) if whole.isascii() and whole.isprintable() else all(map(shows, answers))

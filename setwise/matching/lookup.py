@@ -29,11 +29,11 @@ def gold_index(gold: tuple[tuple[str, ...], ...], normalise: Normalise) -> dict[
     """Normal form of every alias → its key.
 
     Gold answers that share a normal form are one answer (with the key of the first of them): else a set could
-    earn twice for one answer that the data lists twice.
+    earn twice for one answer that the data lists twice. An alias of which nothing is left matches nothing.
     """
     owner: dict[str, int] = {}
     for i, aliases in enumerate(gold):
-        names = [normalise(alias) for alias in aliases]
+        names = [name for alias in aliases if (name := normalise(alias))]
         same = {owner[name] for name in names if name in owner}
         first = min(same, default=i)
         if len(same) > 1:

@@ -18,7 +18,8 @@ from setwise.matching.gold import Gold, Matched
 
 __all__ = ["ProgramJob", "ProgramRunner", "SandboxRunner", "canonical_program", "match_programs", "program_key"]
 
-_FENCE = re.compile(r"```[a-zA-Z0-9]*[ \t]*\r?\n(.*?)\r?\n?```", re.DOTALL)
+_FENCE = re.compile(r"([ \t]*)(?:(`{3,})[^`]*|(~{3,}).*)\r?")
+_INLINE = re.compile(r"(`+)([^`\n]+)\1")
 
 UNDECIDED = {"timed_out": "code_timed_out", "refused": "code_refused"}
 """Verdicts that are counted as faults; the program counts as wrong."""
@@ -96,6 +97,35 @@ def program_key(answer: str) -> str:
 
 
 def strip_fence(answer: str) -> str:
-    """The program inside a Markdown fence that spans the whole answer; else the answer."""
-    fenced = _FENCE.fullmatch(answer.strip())
-    return fenced[1] if fenced and "```" not in fenced[1] else answer
+    """The program inside the one Markdown fence of an answer, closed or not; else the answer.
+
+    Fences as in CommonMark: at least three backticks or tildes, indented or not, whatever is said behind them. Words
+    around the fence are left out, but a program that holds a fence (in a docstring) is the program. An answer with
+    several fenced blocks stays as it is: nobody knows which one is meant.
+    """
+    if inline := _INLINE.fullmatch(answer.strip()):
+        return inline[2]
+    if "```" not in answer and "~~~" not in answer:
+        return answer
+    blocks = _fenced_blocks(answer)
+    is_whole = _FENCE.fullmatch(answer.strip().split("\n", 1)[0]) is not None
+    return blocks[0] if len(blocks) == 1 and (is_whole or canonical_program(answer) is None) else answer
+
+
+def _fenced_blocks(answer: str) -> list[str]:
+    """What stands in each fence of an answer, without the fence's own indentation."""
+    blocks: list[list[str]] = []
+    indent, mark = "", ""
+    for line in answer.rstrip().split("\n"):
+        bare = line.strip()
+        if not mark:
+            if opening := _FENCE.fullmatch(line):
+                indent, mark = opening[1], opening[2] or opening[3]
+                blocks.append([])
+        elif bare.startswith(mark) and not bare.strip(mark[0]):
+            mark = ""
+        else:
+            blocks[-1].append(line.removeprefix(indent))
+    if mark and blocks[-1] and blocks[-1][-1].endswith(mark):
+        blocks[-1][-1] = blocks[-1][-1].removesuffix(mark)
+    return ["\n".join(block).removesuffix("\r") for block in blocks]

@@ -1,118 +1,125 @@
-"""Normalised text: SQuAD's normalisation (Rajpurkar et al., arXiv 1606.05250), made safe.
+r"""Normalised text: SQuAD's normalisation (Rajpurkar et al., arXiv 1606.05250), made safe.
 
 SQuAD lowers the case, drops punctuation and articles and collapses white space. Taken as it is, that makes −5 equal 5,
-1.5 equal 15, C++ equal C# and "Hepatitis A" equal "Hepatitis". Here whatever changes the meaning stays.
+1.5 equal 15, C++ equal C# and "Hepatitis A" equal "Hepatitis". Here whatever changes the meaning stays. Three steps:
+
+1. characters: one spelling for every character that stands for the same sign (`characters.canonical`);
+2. signs: one spelling for what is written with signs: `6,960` is 6960, `x − 1` is `x-1`, `$Ca^{2+}$` is `Ca2+`,
+   `3 × 4` is `3*4`, `£5` is `5£`, `50 percent` is `50%`, `R & B` is `R and B`, `J. R. R.` is `J.R.R.`;
+3. words: every mark that is left goes, if it means nothing where it stands, or parts two words
+   (Jean-Paul is Jean Paul); then the articles go.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from setwise.matching.characters import canonical, is_letter, plain_marks
 from setwise.matching.gold import Gold, Matched
 from setwise.matching.lookup import match_by_lookup
+from setwise.matching.words import drop_articles, join_words
+
+MAX_CHARACTERS = 4_000
+"""A longer answer is compared by its case and spacing alone: it is no answer in words."""
+
+MAX_ROUNDS = 8
 
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _BOXED = re.compile(r"\$*\\boxed\{([^{}]*)\}\$*")
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
-_SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
-_VULGAR_FRACTION = re.compile(r"(?<=\w)([\u00bc-\u00be\u2150-\u215e\u2189])")
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
-_SPACED = re.compile(r"(?<=\d)\s+([-/*:^])\s+(?=[\d.])|(?<![\s<>=])\s*+([<>=]++)\s*+(?=[-$]*+\.?\d)")
-_OPERATOR = re.compile(
-    r"(?:(?<=\d)|(?<=\b[xy])|(?<=\d[xy]))\s+([-+])\s+(?=[xy]\b|√)|(?:(?<=\b[xy])|(?<=\d[xy]))\s+([-+])\s+(?=[\d.])"
-    r"|(?<=\d)\s+(\+)\s+(?=[\d.])|(?<=\w)\s+([-+])(?=[.,;:!?'\")\]]*\s*\Z)"
+_NUMBER = r"[-+]?(?:\d++(?:[.,]\d++)*+|\.\d++)"
+_CURRENCY = "[\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20cf\ua838\ufdfc]"
+"""Without the dollar sign, which is also how mathematics is set off: $42$ is 42."""
+_VARIABLE = r"(?:(?<=\b[x-z])|(?<=\d[^\W\d_]))"
+"""Behind x, y, z or a letter with a factor: 2n."""
+_Rule = tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]]
+_NUMBERS: tuple[_Rule, ...] = (
+    (",'", re.compile(r"(?<![\d.,'])\d{1,3}(?:[,']\d{3})+(?![,']?\d)"), lambda n: re.sub("[,']", "", n[0])),
+    ("", re.compile(rf"(?<!\d)(?:(?<!\d\s)({_CURRENCY})\s+|({_CURRENCY}))({_NUMBER})"), r"\3\1\2"),
+    ("", re.compile(rf"(?<=\d)\s+(?={_CURRENCY})"), ""),
+    ("+", re.compile(r"(?<![^\s(])\+/?-(?=\.?\d)"), "±"),
+    ("x*", re.compile(r"(?<=\d)\s*+[x*]\s*+(?=\d)"), "*"),
+    ("%pct", re.compile(r"(?<=\d)(?:\s*+%|[\s-]?(?:per\s?cent|pct)\b)"), "%"),
+    ("°g", re.compile(r"(?<=\d)(?:\s*+°|[\s-]?degrees?\b)\s*+"), "°"),
+    ("-/*:^", re.compile(r"(?<=\d)\s+([-/*:^])\s+(?=[\d.])"), r"\1"),
+    ("<>=", re.compile(r"(?<![\s<>=!])\s*+(!=|[<>=]++)\s*+(?=[-$]*+\.?\d)"), r"\1"),
 )
-"""The spaces around a sign between numbers or letters of a formula, and before one at the end."""
-_OPERAND_BEFORE, _OPERAND_AFTER = re.compile(r"(?:\d|\b[^\W\d_])\s\Z"), re.compile(r"\s[-$]*(?:[.√]?\d|[^\W\d_]\b)")
+_SIGNS: tuple[_Rule, ...] = (
+    ("\\", re.compile(r"\\(?=[%$&#_{}])"), ""),
+    ("^", re.compile(r"\^\{[ts]m\}"), ""),  # a trade mark
+    ("_", re.compile(r"_\{(\w+)\}(?=\d)"), r"_\1_"),
+    ("_", re.compile(r"_\{(\w+)\}"), r"_\1"),
+    ("_", re.compile(r"(?<=[^\W\d_])_(?=\d)"), ""),
+    ("_", re.compile(r"(?<!\d)_+|_+(?!\d)"), " "),
+    ("^", re.compile(r"\^\{(\d*[-+])\}|(?<=[^\W_])\^(\d*[-+])(?!\s*\d|[\w.({√])"), r"\1\2"),  # a charge
+    ("^", re.compile(r"\^(?:\{([-+]?\w+)\}|\(([-+]?\w+)\))"), r"^\1\2"),
+    ("&", re.compile(r"(?<=[^\W_])\s*+&\s*+(?=[^\W_])"), " and "),
+    ("♭", re.compile(r"(?<=\b[a-g])♭"), "b"),
+    (".", re.compile(r"(?<=\b[^\W\d_]\.)\s+(?=[^\W\d_]\.)"), ""),  # initials
+    (".", re.compile(r"(?<=\b[^\W\d_]\.[^\W\d_]\.)(?=[^\W\d_]{2})"), " "),
+    ("+-", re.compile(rf"(?:(?<=\d)|{_VARIABLE})\s+([-+])\s+(?=[x-z]\b|√)|{_VARIABLE}\s+([-+])\s+(?=[\d.])"), r"\1\2"),
+    ("+-", re.compile(r"(?<=\d)\s+(\+)\s+(?=[\d.])|(?<=\w)\s+([-+])(?=[.,;:!?'\")\]]*\s*\Z)"), r"\1\2"),
+)
+"""Step 2, the second half for texts with a digit: characters of which one must be there ("" stands for any outside
+ASCII), what is looked for, and how it is written."""
+_DIGIT = re.compile("[0-9]")
+_QUANTITY = re.compile(r"\d ?(?:x ?\d|per ?cent|pct|degree)")
+_OPERAND_BEFORE, _OPERAND_AFTER = re.compile(r"(?:\d|\b[^\W\d_])\s?\Z"), re.compile(r"\s?[-$]*(?:[.√]?\d|[^\W\d_]\b)")
 _MARKS = re.compile(r"[!-/:-@\[-`{-~]+")
 _OPENERS = "'\"$([{"
-_KEYS = {"minor", "major", "flat", "sharp", "positive", "negative"}
-_OF_KEYS = _KEYS | {"scale", "chord", "key", "sonata", "concerto", "symphony", "blood"}
-_BEFORE_NUMBER = re.compile(r"([<>=]*)(-?)[$(]*((?<!\.)\.|)\Z")
-_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
-_MARK_CHARACTERS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+_PARTING = set("-/,;:()[]{}|")
+_COMPARISON = re.compile(r"!=|[<>=]+")
+_BEFORE_NUMBER = re.compile(r"((?:!=|[<>=])*)(-?)[$(]*((?<!\.)\.|)\Z")
+_IS_VARIABLE = re.compile(r"(?:(?<![^\W\d_])[xyz]|(?<![^\W_])\d+[^\W\d_])\Z")
+_FIRST_A = re.compile(r"[\W_]*(?:(?:the|an)[\W_]+)*a\Z")
 
 
 @lru_cache(maxsize=2**17)
 def normalise_text(text: str) -> str:
-    r"""The normal form of an answer in words.
+    r"""The normal form of an answer in words; the normal form of a normal form is itself.
 
-    Case, punctuation, articles and spacing don't count. A sign, a decimal point, a fraction bar, an exponent, a
-    comparison, `+`, `#`, whatever else stands between digits and a lone letter do: −5 ≠ 5, 1.5 ≠ 15, 1/2 ≠ 12,
-    10² ≠ 102, C++ ≠ C#, "A" ≠ "The", "Hepatitis A" ≠ "Hepatitis". So do the signs of −√2, −∞, −x, x − 1 and "O −", but
-    no hyphen or dash in a name ("F-16" is "F16"). A thousands separator does not count: 6,960 = 6960.
-    Never empty for a text that shows anything: what is all punctuation stays as it is.
+    Case, punctuation, articles and spacing don't count. A sign, a decimal point, a fraction bar, an exponent, a charge,
+    a comparison, `+`, `#`, `%`, a currency, whatever else stands between digits, accents and a lone letter do: −5 ≠ 5,
+    1.5 ≠ 15, 1/2 ≠ 12, 10² ≠ 102, O⁺ ≠ O⁻, C++ ≠ C#, 50% ≠ 50, £100 ≠ $100, "A" ≠ "The", "Hepatitis A" ≠ "Hepatitis".
+    A dollar sign is no currency ($42$ is 42). A hyphen between words is a space; between letters and a number neither
+    counts ("type-1" is "type 1", "F-16" is "F16"), but for x, y, z and letters with a factor (z-1, 2n-1).
+    What is all punctuation stays as it is; empty only for a text that shows nothing.
     """
+    if len(text) > MAX_CHARACTERS:
+        return " ".join(text.casefold().split())
     if _PLAIN.fullmatch(text):
-        return _drop_articles(text.lower())
+        text = text.lower()
+        return join_words(drop_articles(_write(text, _NUMBERS) if _QUANTITY.search(text) else text))
     if boxed := _BOXED.fullmatch(text.strip()):
         text = boxed[1]
-    composed = _compose(text).strip()
-    tight = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), composed)
-    tight = _SPACED.sub(r"\1\2", tight)
-    if "+" in tight or "-" in tight:
-        tight = _OPERATOR.sub(lambda sign: sign[0].strip(), tight)
-    words = " ".join(_MARKS.sub(_significant, _drop_articles(tight)).split())
-    return words or " ".join(composed.split()) or text.strip()
+    characters = " ".join(canonical(text).split())
+    return _settle(characters) or characters
 
 
-def _compose(text: str) -> str:
-    """Folded case and NFKC, but ½ stays a fraction (1½ is `1 1/2`) and ² an exponent; other marks become ASCII."""
-    if text.isascii():
-        return _CONTROLS.sub("", text).lower().replace("_", " ")
-    text = _SUPERSCRIPT_RUN.sub(lambda run: "^" + run[0].translate(_SUPERSCRIPTS), text)
-    text = _VULGAR_FRACTION.sub(r" \1", text)
-    text = unicodedata.normalize("NFKC", text).casefold().replace("_", " ")
-    return text if text.isascii() else "".join([_to_ascii_mark(character) for character in text])
+def _write(text: str, rules: tuple[_Rule, ...]) -> str:
+    there = set(text)
+    is_ascii = text.isascii()
+    for signs, pattern, by in rules:
+        if not there.isdisjoint(signs) or not (signs or is_ascii):
+            text = pattern.sub(by, text)
+    return text
 
 
-@lru_cache(maxsize=4096)
-def _to_ascii_mark(character: str) -> str:
-    """A dash as `-`, a currency as `$`, other punctuation as an apostrophe, invisible characters as nothing."""
-    if character == "\N{MINUS SIGN}":
-        return "-"
-    if character in "⁄∕÷":
-        return "/"
-    if character == "×":
-        return "*"
-    category = unicodedata.category(character)
-    if category == "Pd":
-        return "-"
-    if category in ("Cf", "Cc"):
-        return " " if character.isspace() else ""
-    if category == "Sc":
-        return "$"
-    return "'" if category.startswith("P") and not character.isascii() else character
+def _settle(text: str) -> str:
+    """Steps 2 and 3 until nothing changes: mostly at once, later where a mark that went hid a sign or an article."""
+    for _ in range(MAX_ROUNDS):
+        before, text = text, _words(text)
+        if text == before:
+            break
+    return text
 
 
-def _drop_articles(text: str) -> str:
-    """Drop `the` and `an` before another word, and `a` where a text begins with it as an article."""
-    if "a " not in text and "the" not in text and "an" not in text:
-        return text
-    tokens = text.split()
-    kept: list[str] = []
-    for i, (token, following) in enumerate(zip(tokens, [*tokens[1:], ""], strict=True)):
-        if token.strip(_MARK_CHARACTERS) in ("the", "an") and following:
-            continue
-        if (
-            token.lstrip(_MARK_CHARACTERS) == "a"
-            and not kept
-            and len(following.strip(_MARK_CHARACTERS)) > 1
-            and following not in ("and", "or")
-            and not _names_a(tokens[i + 1 : i + 3])
-        ):
-            continue
-        kept.append(token)
-    return " ".join(kept)
-
-
-def _names_a(following: list[str]) -> bool:
-    """Whether the words after an A show that it is a name: A 380, A minor, A flat major; not "a major city"."""
-    words = [word.strip(_MARK_CHARACTERS) for word in following]
-    return (words[0].isdecimal() and len(words) == 1) or (words[0] in _KEYS and _OF_KEYS.issuperset(words[1:]))
+def _words(text: str) -> str:
+    text = _write(plain_marks(text), _SIGNS)
+    if _DIGIT.search(text):
+        text = _write(text, _NUMBERS)
+    return join_words(drop_articles(" ".join(_MARKS.sub(_significant, text).split())))
 
 
 def _significant(marks: re.Match[str]) -> str:
@@ -122,41 +129,64 @@ def _significant(marks: re.Match[str]) -> str:
     after = text[marks.end()] if marks.end() < len(text) else " "
     if before.isdecimal() and after.isdecimal():
         return " " if run == "," else run.replace("$", "") or " "
-    head = ""
     if "-" in run and _is_sign(marks, before, after):
         return "-"
+    if _COMPARISON.fullmatch(run) and _compares(marks, before, after):
+        return f" {run} "
     if run in ("+", "-") and marks.start() and before.isspace() and after.isspace():
         return run if run == "+" or _is_between_operands(marks) else ""
+    head = ""
     if before.isalnum() and run[0] in "+#":
         head = run[: len(run) - len(run.lstrip("+#"))]
+    elif before.isdecimal() and run[0] == "%":
+        head = "%"
     elif before.isalnum() and run[0] == "^" and after.isalnum():
         return run
     if run[len(head) :].endswith("#") and after.isalnum():
         return head + "#"
+    return head + _before(run[len(head) :], marks, before, after)
+
+
+def _before(run: str, marks: re.Match[str], before: str, after: str) -> str:
+    """What the rest of a run means for what follows it: a number's comparison, sign and point; a word's beginning."""
+    text = marks.string
     if not after.isdecimal():
-        return head
-    comparison, sign, point = _BEFORE_NUMBER.search(run, len(head)).groups()  # type: ignore[union-attr]
-    if before.isalpha() and not comparison:
+        if is_letter(before) and is_letter(after):
+            return " " if _PARTING.intersection(run) and not {"<", ">"}.intersection(run) else ""
+        # "A. Smith" is not "Smith": the mark stays to say that this A is no article.
+        named = before == "a" and after.isspace() and _FIRST_A.match(text, max(0, marks.start() - 60), marks.start())
+        return "." if named and run else ""
+    comparison, sign, point = _BEFORE_NUMBER.search(run).groups()  # type: ignore[union-attr]
+    if is_letter(before) and not comparison:
         exponent = before == "e" and marks.start() > 1 and text[marks.start() - 2].isdecimal()
-        return head + (sign if exponent else "")
-    return head + comparison + sign + ("0." if point else "")
+        return sign if exponent else ""
+    return str(comparison + sign + ("0." if point else ""))
 
 
 def _is_sign(marks: re.Match[str], before: str, after: str) -> bool:
     """Whether the `-` of a run of marks is a sign where no number shows it: −√2, −x, x−1, A−; not in F-16, Jean-Luc."""
     run, text, end = marks[0], marks.string, marks.end()
-    is_letter = after.isalpha() and not text[end + 1 : end + 2].isalnum()
+    is_lone = is_letter(after) and not text[end + 1 : end + 2].isalnum()
     if not before.isalnum():
-        return run.strip(_OPENERS) == "-" and (after in "√∞π" or is_letter)
-    if not after.isalnum() and after not in "√∞":
+        return run.strip(_OPENERS) == "-" and not is_letter(before) and (after in "√∞π" or is_lone)
+    if not is_letter(after) and not after.isalnum() and after not in "√∞":
         return run == "-" or (run[0] == "-" and end == len(text) and not run.strip("-.,;:!?'\")]"))
-    is_variable = before in "xy" and not text[max(0, marks.start() - 2) : marks.start() - 1].isalpha()
-    follows = after in "√∞π" or (is_letter and after in "xy") or (is_variable and after.isdecimal())
+    is_variable = _IS_VARIABLE.search(text, max(0, marks.start() - 12), marks.start()) is not None
+    follows = after in "√∞π" or (is_lone and after in "xyz") or (is_variable and after.isdecimal())
     return run == "-" and follows and (is_variable or before.isdecimal())
 
 
+def _compares(marks: re.Match[str], before: str, after: str) -> bool:
+    """Whether a comparison stands between two things, with a space on either side or between operands."""
+    if before.isspace() and after.isspace():
+        return marks.start() > 0 and marks.end() < len(marks.string)
+    if not before.isalnum() or not is_letter(after):
+        return False
+    return "=" in marks[0] or _is_between_operands(marks)
+
+
 def _is_between_operands(marks: re.Match[str]) -> bool:
-    """Whether a mark with spaces around it has a digit or a lone letter on either side: a − b, n − 1."""
+    """Whether a mark has a digit or a lone letter on either side: a − b, n − 1."""
     text = marks.string
     left = _OPERAND_BEFORE.search(text[max(0, marks.start() - 3) : marks.start()])
     return left is not None and _OPERAND_AFTER.match(text, marks.end()) is not None

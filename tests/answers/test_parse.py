@@ -110,6 +110,13 @@ def test_an_analysis_elsewhere_is_out_of_order() -> None:
         (pairs(" a2 ", " \n "), Reason.EMPTY_ANSWER),
         (pairs(" a2 ", " \u200b\ufeff "), Reason.EMPTY_ANSWER),
         (pairs(" a2 ", "\x00\x1b"), Reason.EMPTY_ANSWER),
+        (pairs(" a2 ", " \u200b\ufe0f\u034f\U000e0100 "), Reason.EMPTY_ANSWER),
+        (pairs(" a2 ", "\u3164\u115f\u2800"), Reason.EMPTY_ANSWER),
+        (pairs(" a2 ", "\u202e\u2066\u2069"), Reason.EMPTY_ANSWER),
+        (pairs("<answer2>", "<answer2\u200b>"), Reason.STRAY_TEXT),
+        (pairs("</answer2>", "</\u200banswer2>"), Reason.UNCLOSED),
+        (pairs("<answer2>", "\u200b<answer2>"), Reason.STRAY_TEXT),
+        ("\ufeff" + pairs(), Reason.NO_THINK),
         (pairs(" a2 ", "\ud800"), Reason.NOT_UTF8),
         (pairs(" why ", " caf\ufffd "), Reason.NOT_UTF8),
         (pairs(" why ", " why " * 200_000), Reason.TOO_LONG),
@@ -129,7 +136,7 @@ def test_reads_a_plain_decimal_as_confidence(stated: str) -> None:
 
 NOT_CONFIDENCES = (
     "1.5|1.0001|2|-0.1|-0|+0.5|1%|50%|50|0.|1.|.|00.5|01|0,5|1/2|1e-3|0x1|nan|inf|about 3 of 4|0.5 or so|0.5 0.6|~0.5"
-    "|٠.٥|０.５|½|0 .5|0_1|"
+    "|0.\u200b5|\u200b0.5|0.5\u200f|\u202d0.5\u202c|\ufeff0.5|0.5\ufe0f|0\u2024\u0035|٠.٥|０.５|½|0 .5|0_1|"
 )
 
 

@@ -22,3 +22,7 @@ def test_everything_else_counts() -> None:
     assert hits("Guillain Barré syndrome") == (0,)
     assert hits("the Guillain-Barré syndrome") == (0,)
     assert hits("Possible NSTEMI/STEMI") == (0,)
+
+
+def test_what_does_not_show_does_not_count() -> None:
+    assert hits("\ufeffGuillain-Barré\u200b syndrome\u200f") == (1,)

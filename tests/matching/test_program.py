@@ -185,3 +185,43 @@ def test_programs_are_judged_by_the_sandbox() -> None:
     answers = ("def square(n): return n * n", "def square(n): return n ** 2", "def square(n): return n + 6")
     found = judge(render(AnswerSet(answers), Layout(3)), SQUARE, Layout(3))
     assert (found.reason, found.hits, found.faults) == (None, (1, 1, 0), ())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "~~~\nx = 1\n~~~",
+        "```python3\nx = 1\n```",
+        "```Python\nx = 1\n```",
+        "```py {.line-numbers}\nx = 1\n```",
+        '``` {.python title="x"}\nx = 1\n```',
+        "```c++\nx = 1\n```",
+        "````\nx = 1\n````",
+        "  ```python\n  x = 1\n  ```",
+        "```python\r\nx = 1\r\n```\r\n",
+        "```python\nx = 1",
+        "```python\nx = 1```",
+        "Here is the program:\n```python\nx = 1\n```\nIt sets x.",
+        "`x = 1`",
+        "```x = 1```",
+    ],
+)
+def test_a_fence_of_any_form_is_taken_off(answer: str) -> None:
+    assert strip_fence(answer) == "x = 1"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        'def f():\n    """\n    ```\n    f()\n    ```\n    """\n    return 1',
+        'x = """\n~~~\n1\n~~~\n"""',
+        "```\nx = 1\n```\nor\n~~~\ny = 2\n~~~",
+        "x = 1",
+    ],
+)
+def test_what_is_no_single_fence_stays(answer: str) -> None:
+    assert strip_fence(answer) == answer
+
+
+def test_a_fence_keeps_a_shorter_one_inside() -> None:
+    assert strip_fence("````\nx = '''\n```\n'''\n````") == "x = '''\n```\n'''"
