@@ -86,7 +86,12 @@ class Places:
 
 
 def distilled_demonstration(
-    example: Example, layout: Layout, beliefs: Mapping[str, float], vocabulary: Sequence[str], rng: random.Random
+    example: Example,
+    layout: Layout,
+    beliefs: Mapping[str, float],
+    vocabulary: Sequence[str],
+    rng: random.Random,
+    ranking: Mapping[str, float] | None = None,
 ) -> Demonstration | None:
     """The K most probable answers, most probable first, their probabilities as confidences.
 
@@ -95,10 +100,13 @@ def distilled_demonstration(
 
     Args:
         beliefs: the probability that each answer is right, as a single-answer policy knows it (`Places.marginals`).
+        ranking: by which answers are chosen, where that is not by `beliefs`: an estimate that answers were chosen by
+            says too much of them.
     """
-    ranked = sorted(beliefs, key=lambda answer: (-beliefs[answer], answer))
+    ranking = beliefs if ranking is None else ranking
+    ranked = sorted(ranking, key=lambda answer: (-ranking[answer], answer))
     if layout.k == 1 and ranked:
-        answers = rng.choices(ranked, [beliefs[answer] for answer in ranked])
+        answers = rng.choices(ranked, [ranking[answer] for answer in ranked])
     else:
         answers = ranked[: layout.k]
     answers += _distractors(ranked, layout.k - len(answers), vocabulary, rng)

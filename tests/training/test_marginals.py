@@ -127,7 +127,7 @@ def test_a_small_model_distilled_from_its_own_answers_states_the_marginals(
     tokenizer: Any = build_tokenizer(texts, 600)
     model = build_model(ModelParams(hidden_size=32, intermediate_size=64), tokenizer, 0)
     given = {"distill_from": source, "examples": 9000, "distill_examples": 6000, "distill_epochs": 1, "epochs": 1}
-    given |= {"learning_rate": 0.008, "layout_share": 0.3}
+    given |= {"learning_rate": 0.008, "layout_share": 0.3, "distill_samples": 8}
     params = WarmstartParams.model_validate(given)
     warm_start(model, tokenizer, examples, known.names, params, [STATED], "", 0, tmp_path)
     questions = sorted(known.marginals)
