@@ -42,7 +42,8 @@ def train(params: Params, method: str) -> None:
         _train_here(params, method)
         return
     log.info("%s: starting `%s`", method, " ".join(command[2:]))
-    sys.exit(subprocess.run(command, env=launch_environment(), check=False).returncode)
+    code = subprocess.run(command, env=launch_environment(), check=False).returncode
+    sys.exit(code if code >= 0 else 128 - code)  # -N, killed by signal N: as a shell says it, so that it is tried again
 
 
 def _train_here(params: Params, method: str) -> None:

@@ -1,6 +1,7 @@
 """Ask a trained model: ranked answers with confidences, by the prompt, the parser and the settings that training used.
 
-The command `setwise ask` and the served model both answer through `answer`.
+The command `setwise ask` and the served model both answer through `answer`. What a served model needs imports neither
+params nor domains: they come with the workspace.
 """
 
 from __future__ import annotations
@@ -12,18 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setwise.answers import AnswerSet, Layout, Reason, parse
-from setwise.asked import check_asked
-from setwise.domains import get_domain
 from setwise.engines import Sampling
 from setwise.errors import InputError
 from setwise.matching import Gold, get_matcher
 from setwise.matching.program import program_key
 from setwise.methods import METHODS, get_method
-from setwise.params import Params
 from setwise.prompts import build_prompt
 
 if TYPE_CHECKING:
     from setwise.engines.pick import ModelEngine
+    from setwise.params import Params
 
 RETRY_TEMPERATURE = 1.0
 """A second try is sampled at this temperature at least: decoded greedily, it would be the first one again."""
@@ -88,6 +87,9 @@ class Asking:
     @classmethod
     def of(cls, params: Params, method: str, folder: Path) -> Asking:
         """How the params ask the model in `folder`; `InputError` where it was trained to be asked otherwise."""
+        from setwise.asked import check_asked
+        from setwise.domains import get_domain
+
         check_asked(folder, params, method)
         config = folder / "config.json"
         context = json.loads(config.read_text(encoding="utf-8")).get("max_position_embeddings")
@@ -226,5 +228,6 @@ def ask(
     if engine is None:
         from setwise.engines.transformers import TransformersEngine
 
-        engine = TransformersEngine.load(folder, dtype=params.model.dtype)
+        trust = params.model.trust_remote_code
+        engine = TransformersEngine.load(folder, dtype=params.model.dtype, trust_remote_code=trust)
     return answer([question], engine, asking, temperature)[0]

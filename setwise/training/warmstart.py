@@ -43,6 +43,17 @@ class Beliefs(NamedTuple):
     ranking: dict[str, float]
     stated: dict[str, float]
 
+    @classmethod
+    def of(cls, drawn: Sequence[str], places: Places) -> Beliefs:
+        """From single answers drawn: by their shares.
+
+        With several places one half of the draws ranks the answers that the other half's shares are stated of: by the
+        same draws the clinic's three best of three places were stated at 0.41 on average, where 0.33 is true.
+        """
+        parts = 2 if places.count > 1 else 1
+        halves = (Counter(drawn[::parts]), Counter(drawn[parts - 1 :: parts]))
+        return cls(*(places.marginals({a: n / half.total() for a, n in half.items()}) for half in halves))
+
 
 def warm_start(
     model: PreTrainedModel,
@@ -240,9 +251,7 @@ def _sample(
 ) -> tuple[list[Beliefs], int]:
     """Beliefs from each answer's share of the valid single answers drawn, and how many draws were invalid.
 
-    With several places each has `distill_samples` draws, since a share stands for `places.count` times as much; and one
-    half of them ranks the answers that the other half's shares are stated of. By the same draws, the clinic's three
-    best of three places were stated at 0.41 on average, where 0.33 is true.
+    Each place has `distill_samples` draws, since a share stands for `places.count` times as much.
     """
     count = params.distill_samples * places.count
     prompts = [build_prompt(example.question, _SINGLE, tokenizer, instruction) for example in examples]
@@ -254,14 +263,5 @@ def _sample(
         for drawn in counted(generated, len(prompts), f"sampling {count} single answers a question")
     ]
     answers = [[found.answers[0] for found in drawn if isinstance(found, AnswerSet)] for drawn in sets]
-    parts = 2 if places.count > 1 else 1
-    beliefs = [
-        Beliefs(places.marginals(_shares(drawn[::parts])), places.marginals(_shares(drawn[parts - 1 :: parts])))
-        for drawn in answers
-    ]
-    return beliefs, count * len(examples) - sum(map(len, answers))
-
-
-def _shares(drawn: Sequence[str]) -> dict[str, float]:
-    """Each answer's share of those drawn."""
-    return {answer: n / len(drawn) for answer, n in Counter(drawn).items()}
+    invalid = count * len(examples) - sum(map(len, answers))
+    return [Beliefs.of(drawn, places) for drawn in answers], invalid

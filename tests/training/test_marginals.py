@@ -32,7 +32,7 @@ from setwise.policy import build_model
 from setwise.prompts import plain_prompt
 from setwise.training.demonstrations import Places, distilled_demonstration, template_demonstration
 from setwise.training.tokenizer import build_tokenizer
-from setwise.training.warmstart import warm_start
+from setwise.training.warmstart import Beliefs, warm_start
 
 SINGLE, STATED = Layout(1), Layout(3, confidences=True)
 
@@ -118,17 +118,33 @@ def test_questions_with_one_right_answer_have_one_place() -> None:
     assert places.marginals({"a": 0.7, "none": 0.3}) == {"a": 0.7, "none": 0.3}
 
 
-@pytest.mark.parametrize("source", ["scores", "samples"])
-def test_a_small_model_distilled_from_its_own_answers_states_the_marginals(
-    known: Known, tmp_path: Path, source: str
-) -> None:
-    examples = known.examples[:12_000]
+def test_an_ideal_learner_of_samples_believes_the_marginals(known: Known) -> None:
+    rng, places = random.Random(0), Places.of(known.examples, known.names)
+    stated: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for example in known.examples[:12_000]:
+        exact = known.marginals[example.question]
+        shares = [*(p / places.count for p in exact.values()), 1 - sum(exact.values()) / places.count]
+        drawn = rng.choices([*exact, places.nothing], shares, k=36)
+        belief = Beliefs.of(drawn, places)
+        for layout in (STATED, Layout(1, confidences=True)):
+            made = distilled_demonstration(example, layout, belief.stated, known.names, rng, belief.ranking)
+            assert made is not None
+            pairs = zip(made.answer_set.answers, made.answer_set.confidences or (), strict=True)
+            for answer, confidence in pairs:
+                stated[example.question, answer].append(confidence)
+    often = {key: np.mean(values) for key, values in stated.items() if len(values) > 100}
+    apart = [mean - known.marginals[question][answer] for (question, answer), mean in often.items()]
+    assert abs(np.mean(apart)) < 0.01
+    assert np.max(np.abs(apart)) < 0.06
+
+
+def test_a_small_model_distilled_from_its_own_scores_states_the_marginals(known: Known, tmp_path: Path) -> None:
+    examples = known.examples[:8000]
     texts = [*(e.question for e in examples), *known.names * 99, *["none"] * 99]
     tokenizer: Any = build_tokenizer(texts, 600)
     model = build_model(ModelParams(hidden_size=32, intermediate_size=64), tokenizer, 0)
-    given = {"distill_from": source, "examples": 9000, "distill_examples": 6000, "distill_epochs": 1, "epochs": 1}
-    given |= {"learning_rate": 0.008, "layout_share": 0.3, "distill_samples": 8}
-    params = WarmstartParams.model_validate(given)
+    given = {"examples": 8000, "distill_examples": 6000, "distill_epochs": 1, "learning_rate": 0.008}
+    params = WarmstartParams.model_validate({**given, "layout_share": 0.3})
     warm_start(model, tokenizer, examples, known.names, params, [STATED], "", 0, tmp_path)
     questions = sorted(known.marginals)
     prompts = [plain_prompt(question, STATED) for question in questions]
