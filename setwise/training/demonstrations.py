@@ -33,6 +33,9 @@ def template_demonstration(
 ) -> Demonstration | None:
     """Gold first, in random order, then distractors from the vocabulary, confidences drawn at random.
 
+    What it teaches of several right answers is that each of them is right, not how probable it is: an answer is shown
+    because it is right, so no confidence stated beside it could average to its probability.
+
     None where gold and vocabulary together hold fewer than `layout.k` different answers.
     """
     answers = [aliases[0] for aliases in rng.sample(example.gold, len(example.gold))][: layout.k]
