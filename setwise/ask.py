@@ -29,7 +29,8 @@ RETRY_TEMPERATURE = 1.0
 
 
 _EMPTY, _NO_TEXT, _TOO_LONG = (f"the question is {what}" for what in ("empty", "no valid text", "too long"))
-REFUSALS = (_EMPTY, _NO_TEXT, _TOO_LONG)
+_CHANGED = "the question does not come through the model's chat template"
+REFUSALS = (_EMPTY, _NO_TEXT, _TOO_LONG, _CHANGED)
 """How the reason begins where a question was not put to the model."""
 
 
@@ -112,15 +113,16 @@ def answer(
     """One reply for each question, in order.
 
     Args:
-        questions: texts; one that is empty, no UTF-8 or too long for the model gets a reply that says so.
+        questions: texts; one that is empty, no UTF-8, too long for the model or not taken by its chat template gets a
+            reply that says so.
         engine: the model.
         asking: how it is asked.
         temperature: 0 is greedy decoding.
         retry: ask once more, sampling, where a completion does not parse; the first reply stands if that fails too.
         seed: of the sampling.
     """
-    prompts = [build_prompt(question, asking.layout, engine.tokenizer, asking.instruction) for question in questions]
-    refusals = [_refusal(*pair, engine, asking) for pair in zip(questions, prompts, strict=True)]
+    put = [_put(question, engine, asking) for question in questions]
+    prompts, refusals = [prompt for prompt, _ in put], [refusal for _, refusal in put]
     replies = {i: Reply((), "", "", reason) for i, reason in enumerate(refusals) if reason is not None}
     open_ = [i for i in range(len(questions)) if i not in replies]
     first = Sampling(temperature, max_tokens=asking.max_tokens, seed=seed)
@@ -133,17 +135,21 @@ def answer(
     return [replies[i] for i in range(len(questions))]
 
 
-def _refusal(question: str, prompt: str, engine: ModelEngine, asking: Asking) -> str | None:
-    """Why a question can't be put to the model; None where it can."""
+def _put(question: str, engine: ModelEngine, asking: Asking) -> tuple[str, str | None]:
+    """The prompt of a question, and why it can't be put to the model; None where it can."""
     if not question.strip():
-        return _EMPTY
+        return "", _EMPTY
     if not _is_text(question):
-        return _NO_TEXT
+        return "", _NO_TEXT
+    try:
+        prompt = build_prompt(question, asking.layout, engine.tokenizer, asking.instruction)
+    except InputError as error:
+        return "", f"{_CHANGED}: {error}"
     if asking.context is None:
-        return None
+        return prompt, None
     room = asking.context - asking.max_tokens
     tokens = len(engine.tokenizer(prompt, add_special_tokens=False)["input_ids"])
-    return f"{_TOO_LONG}: {tokens} tokens, the model takes {room}" if tokens > room else None
+    return prompt, f"{_TOO_LONG}: {tokens} tokens, the model takes {room}" if tokens > room else None
 
 
 def _is_text(question: str) -> bool:
