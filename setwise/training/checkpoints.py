@@ -82,8 +82,11 @@ def prune(folder: Path) -> None:
 
 
 def _is_resumable(checkpoint: Path) -> bool:
-    """Whether a sealed checkpoint has not been stripped."""
-    return (checkpoint / _PROGRESS).exists()
+    """Whether a sealed checkpoint has not been stripped, and says what training had come to."""
+    try:
+        return (checkpoint / _PROGRESS).exists() and read_progress(checkpoint) is not None
+    except (ValueError, TypeError):  # damaged on the disk: no reason for a training to end
+        return False
 
 
 def _strip(checkpoint: Path) -> None:

@@ -231,3 +231,13 @@ def test_killed_at_any_moment_of_pruning_both_newest_checkpoints_are_good(
         prune(folder)
         assert set(sizes(folder)) == {3, 4} | {min(3, best)}, "the next time what was left is removed"
     assert moment > 5
+
+
+def test_a_damaged_older_checkpoint_does_not_end_a_training(tmp_path: Path) -> None:
+    for step in (1, 2, 3):
+        save(tmp_path, step, Progress(step, float(step)))
+    (tmp_path / "checkpoint-2" / "progress.json").write_text("{")
+    prune(tmp_path)
+    assert newest_whole(tmp_path) == tmp_path / "checkpoint-3"
+    (tmp_path / "checkpoint-3" / "optimizer.pt").unlink()
+    assert newest_whole(tmp_path) == tmp_path / "checkpoint-1"
