@@ -16,6 +16,7 @@ from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder
 from pipelines.questions import training_questions
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
 from setwise.asked import note_asked
+from setwise.borrowed import check_borrowed
 from setwise.digests import file_digest, weights_digest
 from setwise.errors import InputError
 from setwise.params import Params
@@ -41,7 +42,8 @@ def train(params: Params, method: str) -> None:
         _train_here(params, method)
         return
     log.info("%s: starting `%s`", method, " ".join(command[2:]))
-    sys.exit(subprocess.run(command, env=launch_environment(), check=False).returncode)
+    code = subprocess.run(command, env=launch_environment(), check=False).returncode
+    sys.exit(code if code >= 0 else 128 - code)  # -N, killed by signal N: as a shell says it, so that it is tried again
 
 
 def _train_here(params: Params, method: str) -> None:
@@ -52,6 +54,7 @@ def _train_here(params: Params, method: str) -> None:
     from setwise.training.processes import is_main, wait_for_all
     from setwise.training.train import train_method
 
+    check_borrowed("trl")
     policy = model_folder("warmstart")
     if not policy.is_dir():
         raise InputError(f"{policy}: the warm start is missing; run `dvc repro warmstart`")

@@ -15,6 +15,7 @@ from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
 from setwise.methods import METHODS
 from setwise.params import Params
+from setwise.prompts import build_prompt
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -41,6 +42,8 @@ def warmstart(params: Params) -> None:
     check_limit("train", params.train.max_completion_tokens, params, params.methods)
     model, tokenizer = _make_policy(params, trained_on, vocabulary or [])
     layouts = [METHODS[name].layout(params.k) for name in METHODS]
+    for layout in layouts:  # a chat template that can't be used is refused before anything is trained
+        build_prompt(examples[0].question, layout, tokenizer, get_domain(params.domain.name).instruction)
     with whole_folder(model_folder("base")) as base, whole_folder(model_folder("warmstart")) as weights:
         _save(model, tokenizer, base)
         if params.warmstart.source == "none":
@@ -85,6 +88,7 @@ def _make_policy(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The policy before training: loaded from `model.path`, else made from the config with the domain's tokenizer."""
     from setwise.policy import build_model, load_policy
+    from setwise.training.demonstrations import Places
     from setwise.training.tokenizer import build_tokenizer
 
     if params.model.path is not None:
@@ -97,6 +101,9 @@ def _make_policy(
         )
     answers = [alias for example in examples for aliases in example.gold for alias in aliases]
     texts = [*(example.question for example in examples), *answers, *vocabulary]
+    places = Places.of(examples, vocabulary)
+    if places.count > 1:  # as frequent as an answer, so that it becomes one token as they do
+        texts += [places.nothing] * (len(answers) // len(set(answers)))
     tokenizer = build_tokenizer(texts, params.model.vocab_size)
     return build_model(params.model, tokenizer, params.seed), tokenizer
 

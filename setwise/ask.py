@@ -1,6 +1,7 @@
 """Ask a trained model: ranked answers with confidences, by the prompt, the parser and the settings that training used.
 
-The command `setwise ask` and the served model both answer through `answer`.
+The command `setwise ask` and the served model both answer through `answer`. What a served model needs imports neither
+params nor domains: they come with the workspace.
 """
 
 from __future__ import annotations
@@ -12,25 +13,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setwise.answers import AnswerSet, Layout, Reason, parse
-from setwise.asked import check_asked
-from setwise.domains import get_domain
 from setwise.engines import Sampling
 from setwise.errors import InputError
 from setwise.matching import Gold, get_matcher
 from setwise.matching.program import program_key
 from setwise.methods import METHODS, get_method
-from setwise.params import Params
 from setwise.prompts import build_prompt
 
 if TYPE_CHECKING:
     from setwise.engines.pick import ModelEngine
+    from setwise.params import Params
 
 RETRY_TEMPERATURE = 1.0
 """A second try is sampled at this temperature at least: decoded greedily, it would be the first one again."""
 
 
 _EMPTY, _NO_TEXT, _TOO_LONG = (f"the question is {what}" for what in ("empty", "no valid text", "too long"))
-REFUSALS = (_EMPTY, _NO_TEXT, _TOO_LONG)
+_CHANGED = "the question does not come through the model's chat template"
+REFUSALS = (_EMPTY, _NO_TEXT, _TOO_LONG, _CHANGED)
 """How the reason begins where a question was not put to the model."""
 
 
@@ -88,6 +88,9 @@ class Asking:
     @classmethod
     def of(cls, params: Params, method: str, folder: Path) -> Asking:
         """How the params ask the model in `folder`; `InputError` where it was trained to be asked otherwise."""
+        from setwise.asked import check_asked
+        from setwise.domains import get_domain
+
         check_asked(folder, params, method)
         config = folder / "config.json"
         context = json.loads(config.read_text(encoding="utf-8")).get("max_position_embeddings")
@@ -110,15 +113,16 @@ def answer(
     """One reply for each question, in order.
 
     Args:
-        questions: texts; one that is empty, no UTF-8 or too long for the model gets a reply that says so.
+        questions: texts; one that is empty, no UTF-8, too long for the model or not taken by its chat template gets a
+            reply that says so.
         engine: the model.
         asking: how it is asked.
         temperature: 0 is greedy decoding.
         retry: ask once more, sampling, where a completion does not parse; the first reply stands if that fails too.
         seed: of the sampling.
     """
-    prompts = [build_prompt(question, asking.layout, engine.tokenizer, asking.instruction) for question in questions]
-    refusals = [_refusal(*pair, engine, asking) for pair in zip(questions, prompts, strict=True)]
+    put = [_put(question, engine, asking) for question in questions]
+    prompts, refusals = [prompt for prompt, _ in put], [refusal for _, refusal in put]
     replies = {i: Reply((), "", "", reason) for i, reason in enumerate(refusals) if reason is not None}
     open_ = [i for i in range(len(questions)) if i not in replies]
     first = Sampling(temperature, max_tokens=asking.max_tokens, seed=seed)
@@ -131,17 +135,21 @@ def answer(
     return [replies[i] for i in range(len(questions))]
 
 
-def _refusal(question: str, prompt: str, engine: ModelEngine, asking: Asking) -> str | None:
-    """Why a question can't be put to the model; None where it can."""
+def _put(question: str, engine: ModelEngine, asking: Asking) -> tuple[str, str | None]:
+    """The prompt of a question, and why it can't be put to the model; None where it can."""
     if not question.strip():
-        return _EMPTY
+        return "", _EMPTY
     if not _is_text(question):
-        return _NO_TEXT
+        return "", _NO_TEXT
+    try:
+        prompt = build_prompt(question, asking.layout, engine.tokenizer, asking.instruction)
+    except InputError as error:
+        return "", f"{_CHANGED}: {error}"
     if asking.context is None:
-        return None
+        return prompt, None
     room = asking.context - asking.max_tokens
     tokens = len(engine.tokenizer(prompt, add_special_tokens=False)["input_ids"])
-    return f"{_TOO_LONG}: {tokens} tokens, the model takes {room}" if tokens > room else None
+    return prompt, f"{_TOO_LONG}: {tokens} tokens, the model takes {room}" if tokens > room else None
 
 
 def _is_text(question: str) -> bool:
@@ -226,5 +234,6 @@ def ask(
     if engine is None:
         from setwise.engines.transformers import TransformersEngine
 
-        engine = TransformersEngine.load(folder, dtype=params.model.dtype)
+        trust = params.model.trust_remote_code
+        engine = TransformersEngine.load(folder, dtype=params.model.dtype, trust_remote_code=trust)
     return answer([question], engine, asking, temperature)[0]

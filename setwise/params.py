@@ -61,6 +61,8 @@ class WarmstartParams(Section):
         layout_share: share of demonstrations whose tags are learnt beside their answers and confidences.
         distill_from: `scores` takes the probability that the single-answer policy gives each answer of the domain's
             closed list; `samples` its share among `distill_samples` drawn answers, for open answers and reasoning.
+            Either way questions with several right answers are stated marginal probabilities (see
+            `setwise.training.demonstrations.Places`); then each place takes `distill_samples` draws.
         distill_examples: questions whose answers are distilled, one demonstration each, in turns over the layouts.
         confidence_weight: of the expected squared distance of stated confidences to the distilled ones, in the loss.
         threads: of this stage, which runs alone.

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from setwise.errors import InputError
-from setwise.params import ModelParams
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from setwise.params import ModelParams
 
 log = logging.getLogger("setwise.training")
 

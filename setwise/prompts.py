@@ -6,9 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from setwise.answers import Layout
+from setwise.errors import InputError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+_Messages = list[dict[str, str]]
 
 _LAYOUT_RULES = """First reason inside <think> </think>. Then give {count}.
 Use exactly this layout, and no text outside the tags:
@@ -53,8 +56,9 @@ def _opening(tokenizer: PreTrainedTokenizerBase) -> str:
 def build_prompt(question: str, layout: Layout, tokenizer: PreTrainedTokenizerBase, instruction: str = "") -> str:
     """The text a model is given: through its chat template where it has one, else `plain_prompt`.
 
-    A template that opens the reasoning for the model (its prompt ends in `<think>`) has that taken off: the completion
-    must hold the whole layout.
+    The instruction is the system message; where the template refuses that role or leaves it out, it stands in front of
+    the question in the user's message. A template that opens the reasoning for the model (its prompt ends in `<think>`)
+    has that taken off: the completion must hold the whole layout.
 
     Args:
         question: the question of an example.
@@ -64,10 +68,45 @@ def build_prompt(question: str, layout: Layout, tokenizer: PreTrainedTokenizerBa
 
     Returns:
         All of the text, the token that a model's texts begin with included: tokenise it without adding any.
+
+    Raises:
+        InputError: in neither way do instruction and question both come out of the chat template.
     """
     if not getattr(tokenizer, "chat_template", None):
         return _opening(tokenizer) + plain_prompt(question, layout)
     system = f"{instruction}\n{layout_instruction(layout)}".strip()
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    return _OPEN_THINK.sub("", str(text))
+    apart = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+    together = [{"role": "user", "content": f"{system}\n\n{question}"}]
+    reason = ""
+    for messages in (apart, together):
+        text, reason = _rendered(messages, tokenizer)
+        if reason:
+            continue
+        told = next((told for told in (_OPEN_THINK.sub("", text), text) if _holds(told, system, question)), None)
+        if told is not None:
+            return told
+        reason = "it leaves out or changes the instruction or the question"
+    raise InputError(
+        f"model {getattr(tokenizer, 'name_or_path', '')}: its chat template can't be used ({reason}); mend it, or "
+        "remove it (chat_template.jinja, or `chat_template` in tokenizer_config.json) to ask without one"
+    )
+
+
+def _rendered(messages: _Messages, tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
+    """The prompt that the chat template makes of the messages, and why it makes none (empty where it does)."""
+    from jinja2 import TemplateError
+
+    # What a template raises itself, and what the expressions in it do; ValueError: none of several is the default one.
+    kinds = (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+    try:
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)), ""
+    except kinds as error:
+        return "", f"{type(error).__name__}: {' '.join(str(error).split()):.160}"
+
+
+def _holds(prompt: str, system: str, question: str) -> bool:
+    """Whether instruction and question both stand in the prompt; templates may strip them and fold white space."""
+    if system.strip() in prompt:
+        return question.strip() in prompt.replace(system.strip(), "", 1)
+    prompt, system, question = (" ".join(text.split()) for text in (prompt, system, question))
+    return system in prompt and question in prompt.replace(system, "", 1)

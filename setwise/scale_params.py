@@ -61,7 +61,6 @@ class ScaleParams(Section):
         draws: where sampling takes its random numbers from: `batch`, one generator for each process; `row`, a stream
             for each completion, so that the same step has the same completions on any number of processes.
         mixed_precision: `bf16` computes in bfloat16 and keeps the weights as `model.dtype` says.
-        liger: Liger's kernels: `auto` uses them where they are installed and a GPU is there, `on` insists.
         loss: how TRL's trainer weighs the tokens of a batch.
     """
 
@@ -71,7 +70,6 @@ class ScaleParams(Section):
     draws: Literal["batch", "row"] = "batch"
     mixed_precision: Literal["no", "bf16"] = "no"
     gradient_checkpointing: bool = False
-    liger: Literal["off", "auto", "on"] = "off"
     loss: Literal["dr_grpo", "grpo", "dapo", "bnpo"] = "dr_grpo"
     lora: LoraParams | None = None
     vllm: TrainVllmParams = TrainVllmParams()

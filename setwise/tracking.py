@@ -16,13 +16,14 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from setwise.params import Params
 from setwise.redact import redact
 from setwise.tracking_store import database_address, given_address, home_of, not_writable, shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run as StoredRun
+
+    from setwise.params import Params
 
 log = logging.getLogger("setwise.tracking")
 

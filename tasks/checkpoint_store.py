@@ -42,17 +42,25 @@ class CheckpointStore:
         copied = 0
         for name in sorted(local, key=lambda name: ("manifest" in name, name)):
             settled = name.startswith("checkpoint-")  # never rewritten once its size is final
-            if settled and there.get(name) == local[name].stat().st_size:
-                continue
-            target = self.fs.join(self.place, "files", name)
-            self.fs.makedirs(self.fs.parent(target), exist_ok=True)
-            self.fs.put_file(str(local[name]), target)
+            try:
+                if settled and there.get(name) == local[name].stat().st_size:
+                    continue
+                self._put(local[name], name)
+            except FileNotFoundError:
+                if local[name].exists():
+                    raise
+                continue  # training has removed it meanwhile, since it has newer ones: they come with the next round
             copied += 1
         newest = newest_sealed(local)
         for name in there.keys() - local.keys():
             if _step(name) <= newest:
                 self.fs.remove(self.fs.join(self.place, "files", name))
         return copied
+
+    def _put(self, path: Path, name: str) -> None:
+        target = self.fs.join(self.place, "files", name)
+        self.fs.makedirs(self.fs.parent(target), exist_ok=True)
+        self.fs.put_file(str(path), target)
 
     def fetch(self, folder: Path) -> int:
         """Make a folder the remote's, if that has got further than this order's training here; return how many files.

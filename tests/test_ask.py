@@ -48,6 +48,22 @@ def test_answers_come_with_the_surest_first():
     }
 
 
+def test_a_question_that_the_chat_template_loses_does_not_spoil_the_others():
+    class Losing(Words):
+        """Its chat template leaves out the question that says so."""
+
+        chat_template = "set"
+
+        def apply_chat_template(self, messages, **options):
+            return "".join(m["content"].replace("lose me", "") for m in messages)
+
+    engine = Script(GOOD)
+    engine.tokenizer = Losing()
+    first, second = answer(["please lose me", "q"], engine, Asking("rlcr_multi", 2, "", "exact", 10))
+    assert first.reason.startswith("the question does not come through the model's chat template: ")
+    assert second.reason is None
+
+
 def test_a_completion_that_does_not_parse_has_a_reason_and_no_answers():
     (reply,) = answer(["q"], Script(BAD), ASKING)
     assert reply.to_json() == {"answers": [], "valid": False, "reason": "no_think", "completion": BAD}

@@ -26,7 +26,7 @@ def test_a_number_with_an_exponent_is_a_number() -> None:
 
 
 def test_what_is_written_reads_back_in_its_order() -> None:
-    content = {"stages": {"b": {"params": {"mixed_precision": "no", "liger": "off"}}, "a": None, "ä": [1, 0.5, True]}}
+    content = {"stages": {"b": {"params": {"mixed_precision": "no", "draws": "off"}}, "a": None, "ä": [1, 0.5, True]}}
     written = dump_yaml(content)
     assert load_yaml(written) == content
     assert list(load_yaml(written)["stages"]) == ["b", "a", "ä"]  # type: ignore[index]

@@ -157,8 +157,6 @@ def _missing(params: Params, launch: Launch) -> list[str]:
             missing.append(f"{key}: vLLM is not installed here; pip install 'setwise[vllm]'")
     if launch.kind.startswith("DeepSpeed") and importlib.util.find_spec("deepspeed") is None:
         missing.append("scale.accelerate: DeepSpeed is not installed here; pip install deepspeed")
-    if params.scale.liger == "on" and importlib.util.find_spec("liger_kernel") is None:
-        missing.append("scale.liger: liger-kernel is not installed here; pip install liger-kernel")
     return missing
 
 

@@ -134,7 +134,13 @@ def _create(
     """A new version: the model packaged into the run that trained it. Weights that were rolled back stay barred."""
     run = _run_of(client, candidate, digest, workspace)
     packaged = package_model(
-        run.run_id, candidate.weights, settings.asking, settings.defaults, settings.dtype, candidate.example
+        run.run_id,
+        candidate.weights,
+        settings.asking,
+        settings.defaults,
+        settings.dtype,
+        candidate.example,
+        candidate.params.model.trust_remote_code,
     )
     _ensure_model(client, name)
     tags = {WEIGHTS: digest, SERVED: settings.digest}

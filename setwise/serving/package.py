@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 WEIGHTS = "weights"
 """Name of the artifact that holds the model folder."""
-NEEDED = ("mlflow", "math-verify", "numpy", "pandas", "pydantic", "pyyaml", "safetensors", "torch", "transformers")
-"""What a served model imports; the versions installed here are the ones it is registered with."""
+NEEDED = ("math-verify[antlr4-9-3]", "mlflow", "numpy", "pandas", "pydantic", "torch", "transformers")
+"""What a served model imports; the versions installed here are the ones it is registered with. With what these need
+themselves it is all that an environment made for the model has: a test loads and asks a model with nothing else.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,13 @@ class Defaults:
 
 
 def package_model(
-    run_id: str, weights: Path, asking: Asking, defaults: Defaults, dtype: str, example: str
+    run_id: str,
+    weights: Path,
+    asking: Asking,
+    defaults: Defaults,
+    dtype: str,
+    example: str,
+    trust_remote_code: bool = False,
 ) -> ModelInfo:
     """Log the model in folder `weights` to an MLflow run, load it as a server does, and ask it `example`.
 
@@ -44,6 +52,7 @@ def package_model(
         defaults: of a request.
         dtype: of the weights in memory.
         example: a question, kept as the input example.
+        trust_remote_code: whether the Python code in the folder runs wherever the model is loaded.
 
     Raises:
         InputError: the example can't be put to the model, so that it would answer no question like it.
@@ -54,6 +63,7 @@ def package_model(
         "asking": asking.to_json(),
         "sampling": {"temperature": defaults.temperature, "retry": defaults.retry, "seed": defaults.seed},
         "dtype": dtype,
+        "trust_remote_code": trust_remote_code,
         "weights": weights_digest(weights),
     }
     with tempfile.TemporaryDirectory() as scratch, mlflow.start_run(run_id=run_id):
@@ -80,4 +90,4 @@ def package_model(
 
 def requirements() -> list[str]:
     """What the served model needs, as `name==version`; a build's local suffix (`+cpu`) is left out."""
-    return [f"{name}=={importlib.metadata.version(name).split('+')[0]}" for name in NEEDED]
+    return [f"{name}=={importlib.metadata.version(name.split('[')[0]).split('+')[0]}" for name in NEEDED]

@@ -57,7 +57,8 @@ class SetModel(PythonModel):
             )
         self._asking = Asking(**config["asking"])
         self._defaults: dict[str, Any] = dict(config["sampling"])
-        self._engine = TransformersEngine.load(folder, dtype=config["dtype"])
+        trust = config.get("trust_remote_code", False)  # not in versions registered before it was kept
+        self._engine = TransformersEngine.load(folder, dtype=config["dtype"], trust_remote_code=trust)
         self._turn = threading.Lock()
 
     def predict(

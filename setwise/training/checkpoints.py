@@ -62,6 +62,44 @@ def seal(checkpoint: Path) -> None:
     fresh.replace(checkpoint / _MANIFEST)
 
 
+def prune(folder: Path) -> None:
+    """Remove the checkpoints that no training will go on from: all but the two newest that were sealed.
+
+    Of an older one the weights are kept that one of these two knows as the best, and the manifest that says whether
+    they are whole. Killed at any moment it leaves the two as they are; what it did not come to goes the next time.
+    """
+    sealed = [path for path in folder.glob("checkpoint-*") if (path / _MANIFEST).exists() and _is_resumable(path)]
+    newest = sorted(sealed, key=step_of)[-2:]
+    best = {read_progress(checkpoint).best_step for checkpoint in newest}
+    for checkpoint in folder.glob("checkpoint-*"):
+        if not newest or step_of(checkpoint) >= step_of(newest[0]):
+            continue
+        if step_of(checkpoint) in best:
+            _strip(checkpoint)
+        else:
+            (checkpoint / _MANIFEST).unlink(missing_ok=True)
+            shutil.rmtree(checkpoint)
+
+
+def _is_resumable(checkpoint: Path) -> bool:
+    """Whether a sealed checkpoint has not been stripped, and says what training had come to."""
+    try:
+        return (checkpoint / _PROGRESS).exists() and read_progress(checkpoint) is not None
+    except (ValueError, TypeError):  # damaged on the disk: no reason for a training to end
+        return False
+
+
+def _strip(checkpoint: Path) -> None:
+    """Remove everything but the best weights and the manifest; what says that training can go on from it goes first."""
+    (checkpoint / _PROGRESS).unlink(missing_ok=True)
+    kept = (checkpoint / _MANIFEST, checkpoint / Path(_KEPT).parts[0])
+    for path in checkpoint.iterdir():
+        if path.is_dir() and path not in kept:
+            shutil.rmtree(path)
+        elif path not in kept:
+            path.unlink()
+
+
 def damage(checkpoint: Path, part: str = "") -> str | None:
     """What is wrong with a checkpoint, or with the files whose names begin with `part`; None if they are whole."""
     manifest = checkpoint / _MANIFEST

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from accelerate.utils import is_peft_model
 from trl import GRPOConfig, GRPOTrainer
 
+from setwise.borrowed import check_borrowed, check_trainer
 from setwise.domains import Example, get_domain
 from setwise.engines import Sampling
 from setwise.engines.draws import Sampler, row_uniforms
@@ -44,6 +45,9 @@ class SetTrainer(GRPOTrainer):
 
     With `credit="answer"` the one reward function is a `SetReward`, and tokens get the advantage of their own block
     (`setwise.training.credit`).
+
+    Raises:
+        InputError: TRL is another than the one whose methods are overridden here (`setwise.borrowed`).
     """
 
     draw_by_row = False
@@ -54,7 +58,9 @@ class SetTrainer(GRPOTrainer):
     """Completions generated at once (`params.scale.generation_batch`)."""
 
     def __init__(self, *args: Any, credit: Literal["set", "answer"] = "set", **kwargs: Any) -> None:
+        check_borrowed("trl")
         super().__init__(*args, **kwargs)
+        check_trainer(self, super()._get_train_sampler())
         self.credit = credit
         self._scored: tuple[Any, Any, Any] = ((), (), ())
         self._widths: dict[int, int] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +64,7 @@ def scale_options(params: Params) -> dict[str, Any]:
     """Keyword arguments of TRL's `GRPOConfig` that `params.scale` and this machine decide.
 
     Raises:
-        InputError: the batch can't be shared out, or vLLM or Liger is asked for and missing.
+        InputError: the batch can't be shared out, or vLLM is asked for and missing.
     """
     import torch
 
@@ -78,7 +77,6 @@ def scale_options(params: Params) -> dict[str, Any]:
         "use_cpu": not torch.cuda.is_available(),
         "bf16": scale.mixed_precision == "bf16",
         "gradient_checkpointing": scale.gradient_checkpointing,
-        "use_liger_kernel": wants_liger(params),
         "trust_remote_code": params.model.trust_remote_code,
         **_vllm_options(scale.vllm),
     }
@@ -108,18 +106,6 @@ def require_vllm() -> None:
     """`InputError` where training asks for vLLM and it is not installed."""
     if not is_vllm_installed():
         raise InputError("scale.vllm.mode: vLLM is not installed; pip install 'setwise[vllm]', or set it to 'off'")
-
-
-def wants_liger(params: Params) -> bool:
-    """Whether Liger's kernels are used; `InputError` where they are insisted on and missing."""
-    import torch
-
-    installed = importlib.util.find_spec("liger_kernel") is not None
-    if params.scale.liger == "on" and not installed:
-        raise InputError("scale.liger: liger-kernel is not installed; pip install liger-kernel, or set it to 'auto'")
-    if params.scale.liger == "auto":
-        return installed and torch.cuda.is_available()
-    return params.scale.liger == "on"
 
 
 def peft_config(params: Params) -> LoraConfig | None:

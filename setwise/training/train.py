@@ -26,6 +26,7 @@ from setwise.training.checkpoints import (
     Progress,
     kept_weights,
     newest_whole,
+    prune,
     read_progress,
     seal,
     step_of,
@@ -231,7 +232,7 @@ class Keeper(TrainerCallback):
             log.info("%s: step %d of %d: %s", self.method, state.global_step, state.max_steps, text)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Score the policy on the held-out questions, keep it if it is the best, seal the checkpoint."""
+        """Score the policy on held-out questions, keep it if it is the best, seal the checkpoint, drop older ones."""
         trainer, step = self.trainer, state.global_step
         with whole_model(trainer) as model:
             if not _is_finite(model):
@@ -249,6 +250,7 @@ class Keeper(TrainerCallback):
             self.curve.add(step, {"train/held_out_reward": score})
             write_progress(checkpoint, replace(self.progress, seconds=time.monotonic() - self._began))
             seal(checkpoint)
+            prune(self.workdir)
             self.curve.flush()
 
     def is_patience_over(self, step: int) -> bool:

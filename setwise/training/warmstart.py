@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from setwise.answers import AnswerSet, Layout, parse
 from setwise.domains import Example
@@ -20,6 +20,7 @@ from setwise.prompts import build_prompt
 from setwise.training.confidences import confidence_tokens, expected_brier
 from setwise.training.demonstrations import (
     Demonstration,
+    Places,
     distilled_demonstration,
     longest_completion,
     template_demonstration,
@@ -34,6 +35,24 @@ if TYPE_CHECKING:
 log = logging.getLogger("setwise.training")
 
 _SINGLE = Layout(1)
+
+
+class Beliefs(NamedTuple):
+    """Of one question: by which probabilities answers are chosen, and which are stated of those chosen."""
+
+    ranking: dict[str, float]
+    stated: dict[str, float]
+
+    @classmethod
+    def of(cls, drawn: Sequence[str], places: Places) -> Beliefs:
+        """From single answers drawn: by their shares.
+
+        With several places one half of the draws ranks the answers that the other half's shares are stated of: by the
+        same draws the clinic's three best of three places were stated at 0.41 on average, where 0.33 is true.
+        """
+        parts = 2 if places.count > 1 else 1
+        halves = (Counter(drawn[::parts]), Counter(drawn[parts - 1 :: parts]))
+        return cls(*(places.marginals({a: n / half.total() for a, n in half.items()}) for half in halves))
 
 
 def warm_start(
@@ -71,14 +90,15 @@ def warm_start(
     began = time.perf_counter()
     wanted = _first_layouts(layouts, params)
     asked = [wanted[i % len(wanted)] for i in range(min(params.examples, len(examples)))]
-    found = [template_demonstration(e, layout, answers, rng) for e, layout in zip(examples, asked, strict=False)]
+    places = Places.of(examples, answers)
+    found = [_first(e, layout, answers, places, params, rng) for e, layout in zip(examples, asked, strict=False)]
     once = settings | {"epochs": params.epochs, "batch_size": params.batch_size, "seed": seed}
     record = _train(model, tokenizer, found, asked, once, "") | {"supervised_s": time.perf_counter() - began}
     if params.source != "distill":
         return record
     began = time.perf_counter()
     chosen = examples[-params.distill_examples :]
-    beliefs, sampled = _beliefs(model, tokenizer, chosen, answers, instruction, params, seed)
+    beliefs, sampled = _beliefs(model, tokenizer, chosen, answers, places, instruction, params, seed)
     record |= sampled | {"sampled_s": time.perf_counter() - began}
     began = time.perf_counter()
     again = settings | {"epochs": params.distill_epochs, "batch_size": params.distill_batch_size, "seed": seed + 1}
@@ -104,6 +124,20 @@ def _first_layouts(layouts: Sequence[Layout], params: WarmstartParams) -> list[L
     return [_SINGLE, *sets.values(), *sets.values()]
 
 
+def _first(
+    example: Example,
+    layout: Layout,
+    answers: Sequence[str],
+    places: Places,
+    params: WarmstartParams,
+    rng: random.Random,
+) -> Demonstration | None:
+    """A demonstration of the first training; single answers that are distilled later show places, where there are."""
+    if params.source == "distill" and layout == _SINGLE and places.count > 1:
+        return places.demonstrate(example, layout, rng)
+    return template_demonstration(example, layout, answers, rng)
+
+
 def _turns(layouts: Sequence[Layout], count: int) -> list[Layout]:
     """`count` layouts in turns, those with more to learn more often: confidences, then sets, then single answers.
 
@@ -118,7 +152,7 @@ def _turns(layouts: Sequence[Layout], count: int) -> list[Layout]:
 
 def _distilled(
     examples: Sequence[Example],
-    beliefs: Sequence[dict[str, float]],
+    beliefs: Sequence[Beliefs],
     asked: Sequence[Layout],
     answers: Sequence[str],
     rng: random.Random,
@@ -130,7 +164,7 @@ def _distilled(
     return [
         template_demonstration(example, _SINGLE, answers, rng)
         if layout == _SINGLE
-        else distilled_demonstration(example, layout, belief, answers, rng)
+        else distilled_demonstration(example, layout, belief.stated, answers, rng, belief.ranking)
         for example, belief, layout in zip(examples, beliefs, asked, strict=True)
     ]
 
@@ -150,15 +184,18 @@ def _beliefs(
     tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[Example],
     answers: Sequence[str],
+    places: Places,
     instruction: str,
     params: WarmstartParams,
     seed: int,
-) -> tuple[list[dict[str, float]], dict[str, float]]:
-    """What probability the policy gives each answer, for each example; and what to record of how it was found."""
+) -> tuple[list[Beliefs], dict[str, float]]:
+    """What the policy believes of each example; and what to record of how it was found."""
     if params.distill_from == "scores":
-        return _score(model, tokenizer, examples, answers, instruction), {}
-    shares, invalid = _sample(model, tokenizer, examples, instruction, params, seed)
-    return shares, {"samples_invalid": invalid}
+        scored = [*answers, places.nothing] if answers and places.count > 1 else answers
+        shares = map(places.marginals, _score(model, tokenizer, examples, scored, instruction))
+        return [Beliefs(one, one) for one in shares], {}
+    beliefs, invalid = _sample(model, tokenizer, examples, places, instruction, params, seed)
+    return beliefs, {"samples_invalid": invalid}
 
 
 def _train(
@@ -207,19 +244,24 @@ def _sample(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[Example],
+    places: Places,
     instruction: str,
     params: WarmstartParams,
     seed: int,
-) -> tuple[list[dict[str, float]], int]:
-    """Each answer's share of the valid single answers drawn for each example, and how many draws were invalid."""
-    count = params.distill_samples
+) -> tuple[list[Beliefs], int]:
+    """Beliefs from each answer's share of the valid single answers drawn, and how many draws were invalid.
+
+    Each place has `distill_samples` draws, since a share stands for `places.count` times as much.
+    """
+    count = params.distill_samples * places.count
     prompts = [build_prompt(example.question, _SINGLE, tokenizer, instruction) for example in examples]
-    sampling = Sampling(max_tokens=longest_completion(examples, _SINGLE, tokenizer), n=count, seed=seed)
+    limit = longest_completion(examples, _SINGLE, tokenizer, [places.nothing] if places.count > 1 else [])
+    sampling = Sampling(max_tokens=limit, n=count, seed=seed)
     generated = TransformersEngine(model, tokenizer, batch_size=512).generate(prompts, sampling)
     sets = [
         [parse(completion.text, _SINGLE) for completion in drawn]
         for drawn in counted(generated, len(prompts), f"sampling {count} single answers a question")
     ]
-    answers = [Counter(found.answers[0] for found in drawn if isinstance(found, AnswerSet)) for drawn in sets]
-    shares = [{answer: n / drawn.total() for answer, n in drawn.items()} for drawn in answers]
-    return shares, count * len(examples) - sum(drawn.total() for drawn in answers)
+    answers = [[found.answers[0] for found in drawn if isinstance(found, AnswerSet)] for drawn in sets]
+    invalid = count * len(examples) - sum(map(len, answers))
+    return [Beliefs.of(drawn, places) for drawn in answers], invalid

@@ -211,6 +211,17 @@ def test_a_model_folder_without_weights_is_named(workspace: Workspace) -> None:
     assert "models/warmstart: no *.safetensors file; run `dvc repro`" in error
 
 
+@pytest.mark.parametrize("source", ["none", "template"])
+def test_a_chat_template_that_loses_the_instruction_is_refused_before_any_training(
+    source: str, workspace: Workspace
+) -> None:
+    (workspace.root / "models" / "base").rename(workspace.root / "given")
+    (workspace.root / "given" / "chat_template.jinja").write_text("{{ messages[-1]['content'][-40:] }}")
+    workspace.set(model__path="given", warmstart__source=source, train__max_completion_tokens=60)
+    error = refused(workspace, "warmstart")
+    assert error.startswith("error: model given: its chat template can't be used (it leaves out or changes"), error
+
+
 def test_a_damaged_split_is_named(workspace: Workspace) -> None:
     path = workspace.root / "data" / "clinic" / "train.parquet"
     path.write_bytes(path.read_bytes()[:500])

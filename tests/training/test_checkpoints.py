@@ -1,9 +1,13 @@
 """A checkpoint is whole, or passed over with a word on what is wrong with it."""
 
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from setwise.training.checkpoints import (
     Progress,
@@ -11,6 +15,7 @@ from setwise.training.checkpoints import (
     discard,
     kept_weights,
     newest_whole,
+    prune,
     read_progress,
     seal,
     step_of,
@@ -97,7 +102,7 @@ def test_a_folder_that_is_removed_is_away_from_its_place_before_any_of_it_is_gon
     monkeypatch.undo()
     assert not training.exists()
     discard(training)
-    assert not list(training.parent.glob(".*"))
+    assert not list(training.parent.glob(".rlcr_multi*"))
 
 
 @pytest.fixture
@@ -129,3 +134,110 @@ def test_a_checkpoint_whose_best_weights_are_lost_is_passed_over(
     assert newest_whole(scored) is None
     said = "its best weights are those of step 8, and there kept/weights/model.safetensors is not what was written"
     assert f"checkpoint-10: {said}; falling back to the one before" in caplog.text
+
+
+def save(folder: Path, step: int, progress: Progress) -> None:
+    """A checkpoint as training leaves it: with the best weights where they are its own."""
+    checkpoint = folder / f"checkpoint-{step}"
+    (checkpoint / "deeper").mkdir(parents=True)
+    for name in ("optimizer.pt", "model.safetensors", "deeper/rng.pth"):
+        (checkpoint / name).write_bytes(b"%d of " % step + name.encode())
+    if progress.best_step == step:
+        kept_weights(folder, step).mkdir(parents=True)
+        (kept_weights(folder, step) / "model.safetensors").write_bytes(b"best at %d" % step)
+    write_progress(checkpoint, progress)
+    seal(checkpoint)
+
+
+def best_of(scores: list[int], step: int) -> Progress:
+    """What training has come to at a step, the first of the best scores counting."""
+    best = max(range(1, step + 1), key=lambda s: (scores[s - 1], -s))
+    return Progress(best, scores[best - 1])
+
+
+def sizes(folder: Path) -> dict[int, set[str]]:
+    """Of each checkpoint the files that it holds."""
+    return {
+        step_of(path): {p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()}
+        for path in folder.glob("checkpoint-*")
+    }
+
+
+WHOLE = {"optimizer.pt", "model.safetensors", "deeper/rng.pth", "progress.json", "manifest.json"}
+BEST = {"kept/weights/model.safetensors"}
+
+
+@settings(deadline=None, max_examples=30)
+@given(scores=st.lists(st.integers(0, 3), min_size=1, max_size=9))
+def test_the_newest_two_and_the_best_weights_are_all_that_is_kept(scores: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for step in range(1, len(scores) + 1):
+            save(folder, step, best_of(scores, step))
+            prune(folder)
+        last = len(scores)
+        newest = {step for step in (last - 1, last) if step > 0}
+        best = {best_of(scores, step).best_step for step in newest}
+        own = {step for step in range(1, last + 1) if best_of(scores, step).best_step == step}
+        expected = {step: {*BEST, "manifest.json"} for step in best}
+        expected |= {step: WHOLE | (BEST if step in own else set()) for step in newest}
+        assert sizes(folder) == expected
+        for step in sorted(newest, reverse=True):
+            assert newest_whole(folder) == folder / f"checkpoint-{step}"
+            (folder / f"checkpoint-{step}" / "optimizer.pt").unlink()
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("best", [1, 2, 3, 4])
+def test_killed_at_any_moment_of_pruning_both_newest_checkpoints_are_good(
+    tmp_path: Path, best: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removals, moment = 0, 0
+    originals = {name: getattr(os, name) for name in ("unlink", "rmdir")}
+
+    def counting(name: str) -> Callable[..., None]:
+        def remove(*args: object, **kwargs: object) -> None:
+            nonlocal removals
+            removals += 1
+            if removals > moment:
+                raise Killed
+            originals[name](*args, **kwargs)
+
+        return remove
+
+    ended = False
+    while not ended:
+        folder = tmp_path / str(moment)
+        for step in range(1, 5):
+            save(folder, step, Progress(min(step, best), 1.0))
+        with monkeypatch.context() as patch:
+            for name in originals:
+                patch.setattr(os, name, counting(name))
+            removals = 0
+            try:
+                prune(folder)
+                ended = True
+            except Killed:
+                moment += 1
+        left = sizes(folder)
+        assert newest_whole(folder) == folder / "checkpoint-4"
+        (folder / "checkpoint-4" / "optimizer.pt").unlink()
+        assert newest_whole(folder) == folder / "checkpoint-3"
+        assert left[3] >= WHOLE
+        save(folder, 4, Progress(min(4, best), 1.0))
+        prune(folder)
+        assert set(sizes(folder)) == {3, 4} | {min(3, best)}, "the next time what was left is removed"
+    assert moment > 5
+
+
+def test_a_damaged_older_checkpoint_does_not_end_a_training(tmp_path: Path) -> None:
+    for step in (1, 2, 3):
+        save(tmp_path, step, Progress(step, float(step)))
+    (tmp_path / "checkpoint-2" / "progress.json").write_text("{")
+    prune(tmp_path)
+    assert newest_whole(tmp_path) == tmp_path / "checkpoint-3"
+    (tmp_path / "checkpoint-3" / "optimizer.pt").unlink()
+    assert newest_whole(tmp_path) == tmp_path / "checkpoint-1"

@@ -71,6 +71,15 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(workspace: Workspace, 
     assert_as_undisturbed(workspace, trained_workspace)
 
 
+def test_only_checkpoints_that_can_still_be_used_take_up_room(workspace: Workspace) -> None:
+    last = workspace.root / WORKDIR / f"checkpoint-{STEPS}" / "manifest.json"
+    kill_when(workspace.start("train", *METHOD), last.exists)
+    there = {step_of(path.parent) for path in (workspace.root / WORKDIR).glob("checkpoint-*/optimizer.pt")}
+    # the last one before may be on its way out
+    assert there - {STEPS - 2 * SAVED_EVERY} == {STEPS - SAVED_EVERY, STEPS}
+    assert len(list((workspace.root / WORKDIR).glob("checkpoint-*"))) <= 4
+
+
 def test_killed_while_scoring_the_last_checkpoint_it_ends_as_if_undisturbed(
     workspace: Workspace, trained_workspace: Workspace
 ) -> None:
