@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from setwise.sandbox import channel, plain
 from setwise.sandbox.job import Limits, Status
+from setwise.sandbox.stalls import Watch, had_no_time
 
 _TICK_SECONDS = 0.05
 """How often the memory of a program that has been asked something is looked at."""
@@ -58,6 +59,7 @@ class Link:
         self._limits = limits
         self._looked = time.monotonic()
         self._deadline = self._looked + limits.wall_seconds
+        self._watch = Watch()
         self.fault: Verdict | None = None
         self.last: Any = None
         """The last value that the program handed over, for the detail of a failed test."""
@@ -128,10 +130,13 @@ class Link:
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         while True:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                self._end(Status.TIMED_OUT, f"over {self._limits.wall_seconds:g} s")
-            ready = poll.poll(1000 * min(left, _TICK_SECONDS))
+            now = time.monotonic()
+            if now >= self._deadline:
+                stalled = had_no_time(_processes(), self._limits, self._watch.late)
+                self._end(Status.STALLED if stalled else Status.TIMED_OUT, f"over {self._limits.wall_seconds:g} s")
+            patience = min(self._deadline - now, _TICK_SECONDS)
+            ready = poll.poll(1000 * patience)
+            self._watch.note(patience, time.monotonic() - now)
             self._look_at_memory()  # also while it answers: bit by bit, an answer can take as long as it likes
             if ready:
                 return
@@ -254,10 +259,15 @@ def _exception(error: Any) -> Exception:
 def _resident_bytes() -> int:
     """Memory of all processes of this namespace but this one."""
     pages = 0
-    for process in Path("/proc").iterdir():
-        if process.name.isdecimal() and process.name != str(os.getpid()):
+    for process in _processes():
+        if process != os.getpid():
             try:
-                pages += int((process / "statm").read_text().split()[1])
+                pages += int(Path(f"/proc/{process}/statm").read_text().split()[1])
             except (OSError, IndexError):
                 continue  # it ended meanwhile
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _processes() -> list[int]:
+    """The ids of all processes of this namespace."""
+    return [int(process.name) for process in Path("/proc").iterdir() if process.name.isdecimal()]
