@@ -16,6 +16,7 @@ from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder
 from pipelines.questions import training_questions
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
 from setwise.asked import note_asked
+from setwise.borrowed import check_borrowed
 from setwise.digests import file_digest, weights_digest
 from setwise.errors import InputError
 from setwise.params import Params
@@ -52,6 +53,7 @@ def _train_here(params: Params, method: str) -> None:
     from setwise.training.processes import is_main, wait_for_all
     from setwise.training.train import train_method
 
+    check_borrowed("trl")
     policy = model_folder("warmstart")
     if not policy.is_dir():
         raise InputError(f"{policy}: the warm start is missing; run `dvc repro warmstart`")

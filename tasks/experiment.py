@@ -16,6 +16,9 @@ from dvc.repo.experiments.queue.base import QueueEntry, QueueGetResult
 from dvc.repo.experiments.queue.tempdir import TempDirQueue
 from dvc.repo.experiments.refs import WORKSPACE_STASH
 
+from setwise.borrowed import check_borrowed
+from setwise.errors import InputError
+
 
 class OwnQueue(TempDirQueue):
     """DVC's queue of `--temp`, out of which comes nothing but what this process put into it."""
@@ -42,6 +45,15 @@ def _use_own_queue() -> None:
     Experiments.tempdir_queue = queue
 
 
-if __name__ == "__main__":
+def _main() -> int:
+    try:
+        check_borrowed("dvc")
+    except InputError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        return InputError.exit_code
     _use_own_queue()
-    sys.exit(main(sys.argv[1:]))
+    return int(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

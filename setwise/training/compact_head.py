@@ -7,9 +7,12 @@ leaving them out does no repeated work and changes no result.
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from setwise.borrowed import check_borrowed, refuse
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,9 +32,15 @@ def add_compact_head(model: PreTrainedModel, temperature: float = 1.0, penalty: 
     positions whose next label is not −100 alone. Calls without `fused_lm_head` go to the original forward.
 
     With a `penalty` the log-probabilities are lessened by it: TRL's loss is minus their mean.
+
+    Raises:
+        InputError: TRL's fused head is called by other names.
     """
     import torch
 
+    check_borrowed("trl")
+    missing = {"fused_lm_head", "labels"} - set(inspect.signature(model.forward, follow_wrapped=False).parameters)
+    refuse("trl", [f"the forward of its fused head takes no {name}" for name in sorted(missing)])
     on_cpu = next(model.parameters()).device.type == "cpu"
     if getattr(model.config, "num_local_experts", None) or not (on_cpu or penalty):
         return

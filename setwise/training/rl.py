@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from accelerate.utils import is_peft_model
 from trl import GRPOConfig, GRPOTrainer
 
+from setwise.borrowed import check_borrowed, check_trainer
 from setwise.domains import Example, get_domain
 from setwise.engines import Sampling
 from setwise.engines.draws import Sampler, row_uniforms
@@ -21,7 +22,7 @@ from setwise.prompts import build_prompt
 from setwise.rewards import Breakdown, SetReward, Weights, make_reward
 from setwise.rewards.columns import read_golds
 from setwise.training.compact_head import add_compact_head
-from setwise.training.credit import block_ends, block_rewards, centre, token_blocks
+from setwise.training.credit import block_ends, block_rewards, scaled_advantages, token_blocks
 from setwise.training.demonstrations import longest_completion
 from setwise.training.processes import is_sharded, whole_model
 from setwise.training.scale import peft_config, scale_options
@@ -40,6 +41,9 @@ class SetTrainer(GRPOTrainer):
 
     With `credit="answer"` the one reward function is a `SetReward`, and tokens get the advantage of their own block
     (`setwise.training.credit`).
+
+    Raises:
+        InputError: TRL is another than the one whose methods are overridden here (`setwise.borrowed`).
     """
 
     draw_by_row = False
@@ -50,7 +54,9 @@ class SetTrainer(GRPOTrainer):
     """Completions generated at once (`params.scale.generation_batch`)."""
 
     def __init__(self, *args: Any, credit: Literal["set", "answer"] = "set", **kwargs: Any) -> None:
+        check_borrowed("trl")
         super().__init__(*args, **kwargs)
+        check_trainer(self, super()._get_train_sampler())
         self.credit = credit
         self._scored: tuple[Any, Any, Any] = ((), (), ())
         self._widths: dict[int, int] = {}
@@ -81,12 +87,7 @@ class SetTrainer(GRPOTrainer):
         rewards = self.accelerator.gather(torch.tensor([block_rewards(part) for part in parts], device=device))
         model: Any = self.model
         group: Any = self.num_generations if model.training else self.num_generations_eval
-        advantages = centre(rewards, group)
-        totals = rewards[:, 0]
-        if self.scale_rewards == "batch":
-            advantages = advantages / (totals.std() + 1e-4)
-        elif self.scale_rewards == "group":
-            advantages = advantages / (totals.view(-1, group).std(dim=1).repeat_interleave(group)[:, None] + 1e-4)
+        advantages = scaled_advantages(rewards, group, self.scale_rewards)
         first = self.accelerator.process_index * len(parts)
         return advantages[first : first + len(parts)]
 

@@ -1,0 +1,155 @@
+"""Names of other libraries that nobody promised us: what we override or read, and the refusal where one has changed.
+
+An override of a method that the library has renamed is no error to Python: it is just never called, and training goes
+on by other rules. So every such name stands here, with the parameters it was written for, and is looked for before it
+is relied on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from setwise.errors import InputError
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """One name.
+
+    Attributes:
+        library: the distribution it comes with.
+        module, name: where it stands; `name` may have dots.
+        parameters: the names of all its parameters (`self` left out); None where it is not called, or as documented.
+    """
+
+    library: str
+    module: str
+    name: str
+    parameters: tuple[str, ...] | None = None
+
+
+def _trl(module: str, name: str, *parameters: str) -> Borrowed:
+    return Borrowed("trl", f"trl.{module}", name, parameters)
+
+
+_GRPO = "trainer.grpo_trainer"
+_SINGLE_TURN = ("prompt_ids", "images", "multimodal_fields", "num_generations", "has_tool_images")
+_OUTPUT = ("loss", "log_probs", "entropy", "log_sum_sq_probs", "mean_logits", "is_top1", "label_mask", "aux_loss")
+_UNWRAP = ("model", "accelerator", "gather_deepspeed3_params", "generation_kwargs", "gradient_checkpointing_kwargs")
+_SAMPLER = ("data_source", "mini_repeat_count", "batch_size", "repeat_count", "shuffle", "seed")
+_QUEUE = "dvc.repo.experiments.queue"
+
+BORROWED = (
+    # overridden by SetTrainer
+    _trl(_GRPO, "GRPOTrainer._calculate_rewards", "inputs", "prompts", "completions", "completion_ids_list"),
+    _trl(_GRPO, "GRPOTrainer._generate_and_score_completions", "inputs"),
+    _trl(_GRPO, "GRPOTrainer._get_train_sampler", "dataset"),
+    _trl(_GRPO, "GRPOTrainer._tokenize_prompts", "prompts"),
+    _trl(_GRPO, "GRPOTrainer._generate_single_turn", *_SINGLE_TURN),
+    # read or replaced by the trainer and the compact head
+    _trl("trainer.utils", "FusedCausalLMOutput", *_OUTPUT),
+    _trl("trainer.utils", "add_fused_lm_head", "model", "temperature", "cast_lm_head_to_fp32", "outputs"),
+    _trl("trainer.utils", "RepeatSampler", *_SAMPLER),
+    _trl("models.utils", "unwrap_model_for_generation", *_UNWRAP),
+    _trl("distributed", "DistributedBackend.summon_full_params", "module", "kwargs"),
+    Borrowed("transformers", "transformers", "DynamicCache.batch_repeat_interleave", ("repeats",)),
+    Borrowed("accelerate", "accelerate.utils", "is_peft_model", ("model",)),
+    Borrowed("accelerate", "accelerate.utils", "broadcast_object_list", ("object_list", "from_process")),
+    Borrowed("accelerate", "accelerate.commands.launch", "main"),
+    # overridden by OwnQueue, so that side by side experiments keep apart, and read there
+    Borrowed("dvc", f"{_QUEUE}.tempdir", "TempDirQueue.put", ("args", "kwargs")),
+    Borrowed("dvc", f"{_QUEUE}.tempdir", "TempDirQueue.get", ()),
+    Borrowed(
+        "dvc", f"{_QUEUE}.tempdir", "TempDirQueue.init_executor", ("exp", "queue_entry", "executor_cls", "kwargs")
+    ),
+    Borrowed("dvc", f"{_QUEUE}.tempdir", "TempDirQueue._standalone_tmp_dir"),
+    Borrowed("dvc", f"{_QUEUE}.base", "QueueGetResult", ("entry", "executor")),
+    Borrowed("dvc", "dvc.repo.experiments", "Experiments.tempdir_queue"),
+    Borrowed("dvc", "dvc.repo.experiments.executor.local", "TempDirExecutor"),
+    Borrowed("dvc", "dvc.repo.experiments.exceptions", "ExpQueueEmptyError"),
+    Borrowed("dvc", "dvc.repo.experiments.refs", "WORKSPACE_STASH"),
+    Borrowed("dvc", "dvc.cli", "main"),
+    # read by the graph, the checkpoints on a remote, and the server of a run
+    Borrowed("dvc", "dvc.data_cloud", "DataCloud.get_remote_odb", ("name", "command", "hash_name")),
+    Borrowed("dvc", "dvc.repo", "Repo.index"),
+    Borrowed("prefect", "prefect.events.worker", "EventsWorker.drain_all", ("timeout", "at_exit")),
+    Borrowed("prefect", "prefect.logging.handlers", "APILogWorker.drain_all", ("timeout", "at_exit")),
+    Borrowed("prefect", "prefect.server.api.server", "create_app"),
+    Borrowed("mlflow", "mlflow.store.db.utils", "_logger"),
+)
+"""Private keywords, Python's own and attributes of objects are below; what documentation describes is not here."""
+
+KEYWORDS = {
+    "_wait_for_lock": "of DVC's Repo",
+    "_sync": "of those of Prefect's functions that are synchronous and asynchronous at once",
+}
+"""A call with a keyword that is not there ends with an error, so these are not looked for first."""
+PYTHON = {"sys._base_executable"}
+"""Python's own: the interpreter that a virtual environment was made from."""
+TRAINER = (
+    "_dist",
+    "_logs",
+    "is_deepspeed_enabled",
+    "is_fsdp_enabled",
+    "max_completion_length",
+    "model_wrapped",
+    "num_generations",
+    "num_generations_eval",
+    "processing_class",
+    "reward_funcs",
+    "scale_rewards",
+    "temperature",
+    "top_p",
+    "use_transformers_continuous_batching",
+    "use_vllm",
+)
+"""What `SetTrainer` and its helpers read off TRL's trainer; each is there once the trainer is made."""
+
+
+def check_borrowed(library: str) -> None:
+    """Refuse to go on where the installed version of a library has not what we override or read of it.
+
+    Raises:
+        InputError: names the library's version and every name that is missing or takes other parameters.
+    """
+    refuse(library, filter(None, (_changed(one) for one in BORROWED if one.library == library)))
+
+
+def check_trainer(trainer: object, sampler: object) -> None:
+    """The same for what TRL's trainer and its sampler must have once they are made."""
+    missing = [f"GRPOTrainer.{name} is missing" for name in TRAINER if not hasattr(trainer, name)]
+    if "advantages" not in getattr(trainer, "_logs", {}):
+        missing.append("GRPOTrainer._logs['advantages'] is missing")
+    missing += [f"RepeatSampler.{n} is missing" for n in ("num_samples", "generator") if not hasattr(sampler, n)]
+    refuse("trl", missing)
+
+
+def refuse(library: str, changes: Iterable[str]) -> None:
+    """Raise `InputError` where there is any change."""
+    if said := "; ".join(changes):
+        version = importlib.metadata.version(library)
+        raise InputError(
+            f"{library} {version}: {said}; this version of {library} is not the one that setwise was written for: "
+            "install those of constraints.txt"
+        )
+
+
+def _changed(borrowed: Borrowed) -> str | None:
+    """What is different about a name; None where nothing is."""
+    try:
+        found: Any = importlib.import_module(borrowed.module)
+        for part in borrowed.name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return f"{borrowed.module}.{borrowed.name} is missing"
+    if borrowed.parameters is None:
+        return None
+    takes = tuple(name for name in inspect.signature(found).parameters if name != "self")
+    if takes == borrowed.parameters:
+        return None
+    return f"{borrowed.module}.{borrowed.name} takes ({', '.join(takes)}), not ({', '.join(borrowed.parameters)})"
