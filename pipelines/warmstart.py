@@ -85,6 +85,7 @@ def _make_policy(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The policy before training: loaded from `model.path`, else made from the config with the domain's tokenizer."""
     from setwise.policy import build_model, load_policy
+    from setwise.training.demonstrations import Places
     from setwise.training.tokenizer import build_tokenizer
 
     if params.model.path is not None:
@@ -97,6 +98,9 @@ def _make_policy(
         )
     answers = [alias for example in examples for aliases in example.gold for alias in aliases]
     texts = [*(example.question for example in examples), *answers, *vocabulary]
+    places = Places.of(examples, vocabulary)
+    if places.count > 1:  # as frequent as an answer, so that it becomes one token as they do
+        texts += [places.nothing] * (len(answers) // len(set(answers)))
     tokenizer = build_tokenizer(texts, params.model.vocab_size)
     return build_model(params.model, tokenizer, params.seed), tokenizer
 

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from setwise.sandbox import channel, plain
 from setwise.sandbox.job import Limits, Status
-from setwise.sandbox.stalls import Watch, had_no_time
+from setwise.sandbox.stalls import Stopwatch
 
 _TICK_SECONDS = 0.05
 """How often the memory of a program that has been asked something is looked at."""
@@ -58,8 +58,7 @@ class Link:
         self._pid = pid
         self._limits = limits
         self._looked = time.monotonic()
-        self._deadline = self._looked + limits.wall_seconds
-        self._watch = Watch()
+        self._stopwatch = Stopwatch(limits, _processes)
         self.fault: Verdict | None = None
         self.last: Any = None
         """The last value that the program handed over, for the detail of a failed test."""
@@ -130,13 +129,11 @@ class Link:
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         while True:
-            now = time.monotonic()
-            if now >= self._deadline:
-                stalled = had_no_time(_processes(), self._limits, self._watch.late)
-                self._end(Status.STALLED if stalled else Status.TIMED_OUT, f"over {self._limits.wall_seconds:g} s")
-            patience = min(self._deadline - now, _TICK_SECONDS)
+            if late := self._stopwatch.verdict():
+                self._end(late, f"over {self._limits.wall_seconds:g} s")
+            began, patience = time.monotonic(), self._stopwatch.left(_TICK_SECONDS)
             ready = poll.poll(1000 * patience)
-            self._watch.note(patience, time.monotonic() - now)
+            self._stopwatch.note_wait(patience, time.monotonic() - began)
             self._look_at_memory()  # also while it answers: bit by bit, an answer can take as long as it likes
             if ready:
                 return

@@ -26,7 +26,7 @@ from setwise.sandbox import candidate, channel, checker, seccomp, walls
 from setwise.sandbox import syscalls as sc
 from setwise.sandbox.job import Isolation, Limits, Status
 from setwise.sandbox.link import Link, Verdict
-from setwise.sandbox.stalls import Watch, had_no_time
+from setwise.sandbox.stalls import Stopwatch
 
 _READY, _STARTED = b"r", b"s"
 _SERVED, _NO_MORE_JOBS = 0, 3
@@ -89,18 +89,18 @@ class Worker:
             poll.register(descriptor, select.POLLIN)
         poll.register(self._jobs, select.POLLRDHUP)
         started: float | None = None
+        stopwatch: Stopwatch | None = None
         written = 0
-        watch = Watch()
         while True:
-            now = time.monotonic()
-            end = None if started is None else started + self._limits.wall_seconds + _GRACE_SECONDS
-            patience = _IDLE_SECONDS if end is None else min(_IDLE_SECONDS, max(0.0, end - now))
+            began, patience = time.monotonic(), stopwatch.left(_IDLE_SECONDS) if stopwatch else _IDLE_SECONDS
             ready = {descriptor for descriptor, _ in poll.poll(1000 * patience)}
-            watch.note(patience, time.monotonic() - now if started else 0.0)
+            if stopwatch:
+                stopwatch.note_wait(patience, time.monotonic() - began)
             if status in ready:
                 started = self._note(os.read(status, 64), started) or started
                 if started:
                     poll.unregister(status)
+                    stopwatch = Stopwatch(self._limits, lambda: _family(pid), _GRACE_SECONDS)
             if output in ready:
                 piece = len(os.read(output, 1 << 16))
                 written += piece
@@ -110,9 +110,7 @@ class Worker:
                 return self._conclude(self._reap(pid), started)
             if written > self._limits.output_bytes:
                 return self._kill(pid, started, Status.CRASHED, f"wrote more than {self._limits.output_bytes} bytes")
-            if end is not None and time.monotonic() >= end:
-                stalled = had_no_time(_family(pid), self._limits, watch.late)
-                late = Status.STALLED if stalled else Status.TIMED_OUT
+            if stopwatch and (late := stopwatch.verdict()):
                 return self._kill(pid, started, late, f"over {self._limits.wall_seconds:g} s")
             if self._jobs in ready or os.getppid() != self._parent:  # the caller is gone
                 self._reap(pid, kill=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,48 @@ def template_demonstration(
     return Demonstration(example.question, layout, AnswerSet(tuple(answers), confidences))
 
 
+@dataclass(frozen=True)
+class Places:
+    """How single answers show questions with several right answers, so that what is learnt are marginal probabilities.
+
+    A question has as many places as any question has right answers. Each right answer takes one, the others hold
+    `nothing`, and a demonstration shows a place at random: an answer a is shown with probability P(a right) / count.
+    Showing one of the right answers at random instead teaches E[1 / number of right answers; a right], which says too
+    little wherever several are right, and nothing tells how much too little.
+
+    Attributes:
+        count: places of a question; 1 where no question has several right answers.
+        nothing: the answer of an empty place, which is no answer of the domain.
+    """
+
+    count: int
+    nothing: str
+
+    @classmethod
+    def of(cls, examples: Sequence[Example], vocabulary: Iterable[str]) -> Places:
+        """The places that these questions need."""
+        known = {alias.casefold() for example in examples for aliases in example.gold for alias in aliases}
+        known |= {answer.casefold() for answer in vocabulary}
+        names = itertools.chain(["none"], (f"none {number}" for number in itertools.count(2)))
+        count = max((len(example.gold) for example in examples), default=1)
+        return cls(max(1, count), next(name for name in names if name not in known))
+
+    def demonstrate(self, example: Example, layout: Layout, rng: random.Random) -> Demonstration:
+        """A single answer (`layout`): what stands in a random place of the question."""
+        place = rng.randrange(self.count)
+        answer = example.gold[place][0] if place < len(example.gold) else self.nothing
+        return Demonstration(example.question, layout, AnswerSet((answer,)))
+
+    def marginals(self, shares: Mapping[str, float]) -> dict[str, float]:
+        """The probability that each answer is right, from the probability that a place holds it.
+
+        They sum to the mean number of right answers. An estimate from few samples can exceed 1, and is 1 then.
+        """
+        if self.count == 1:
+            return dict(shares)
+        return {answer: min(1.0, self.count * p) for answer, p in shares.items() if answer != self.nothing}
+
+
 def distilled_demonstration(
     example: Example, layout: Layout, beliefs: Mapping[str, float], vocabulary: Sequence[str], rng: random.Random
 ) -> Demonstration | None:
@@ -51,7 +94,7 @@ def distilled_demonstration(
     fewer than K answers are believed in, distractors with confidence 0 fill the set.
 
     Args:
-        beliefs: the probability that a single-answer policy gives each answer: its score, or its share of samples.
+        beliefs: the probability that each answer is right, as a single-answer policy knows it (`Places.marginals`).
     """
     ranked = sorted(beliefs, key=lambda answer: (-beliefs[answer], answer))
     if layout.k == 1 and ranked:
@@ -65,8 +108,10 @@ def distilled_demonstration(
     return Demonstration(example.question, layout, AnswerSet(tuple(answers), confidences))
 
 
-def longest_completion(examples: Sequence[Example], layout: Layout, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Tokens, the end token included, of the longest completion without reasoning that gold answers can fill.
+def longest_completion(
+    examples: Sequence[Example], layout: Layout, tokenizer: PreTrainedTokenizerBase, others: Sequence[str] = ()
+) -> int:
+    """Tokens, the end token included, of the longest completion without reasoning that gold or `others` can fill.
 
     A policy that learnt from demonstrations alone gains nothing by going on beyond it. No limit (`sys.maxsize`) where
     gold holds no answers, as for programs.
@@ -75,7 +120,7 @@ def longest_completion(examples: Sequence[Example], layout: Layout, tokenizer: P
     if not answers:
         return sys.maxsize
     confidences = (0.5,) * layout.k if layout.confidences else None
-    texts = [render(AnswerSet((answer,) * layout.k, confidences), layout) for answer in answers]
+    texts = [render(AnswerSet((answer,) * layout.k, confidences), layout) for answer in (*answers, *others)]
     return 1 + max(map(len, tokenizer(texts, add_special_tokens=False)["input_ids"]))
 
 

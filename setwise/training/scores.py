@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ def score_answers(
     """Yield, for each prompt, the probability of each of `answers` (C,) as the single answer, given that it is one.
 
     The probability of an answer is that of the tokens in which completions without reasoning differ; tags that all of
-    them share are taken as given.
+    them share are taken as given, but for the one that tells an answer from a longer one that begins with it.
 
     Args:
         layout: a single-answer layout without confidences.
@@ -50,12 +51,24 @@ def score_answers(
 
 
 def _split_off_shared(rows: list[list[int]]) -> tuple[list[int], list[list[int]]]:
-    """The tokens that all rows begin with, and what each has after them, less the tokens that all end with."""
+    """The tokens that all rows begin with, and what each has after them, less the tokens that all end with.
+
+    Of these as many are kept as it takes that no answer begins another: "flu" has then the probability of "flu" and
+    its end, not that of everything that begins so.
+    """
     shortest = min(map(len, rows))
     first = next((i for i in range(shortest) if len({row[i] for row in rows}) > 1), shortest - 1)
     most = shortest - first - 1
     last = next((i for i in range(most) if len({row[-1 - i] for row in rows}) > 1), most)
+    while last and _one_begins_another([row[first : len(row) - last] for row in rows]):
+        last -= 1
     return rows[0][:first], [row[first : len(row) - last] for row in rows]
+
+
+def _one_begins_another(rows: list[list[int]]) -> bool:
+    """Whether a row is the beginning of another one."""
+    ordered = sorted(rows)  # one that begins others stands right before one of them
+    return any(after[: len(row)] == row for row, after in itertools.pairwise(ordered))
 
 
 def _log_probabilities(model: Any, inputs: dict[str, Tensor], tails: list[list[int]]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from setwise.prompts import build_prompt
 from setwise.training.confidences import confidence_tokens, expected_brier
 from setwise.training.demonstrations import (
     Demonstration,
+    Places,
     distilled_demonstration,
     longest_completion,
     template_demonstration,
@@ -71,14 +73,15 @@ def warm_start(
     began = time.perf_counter()
     wanted = _first_layouts(layouts, params)
     asked = [wanted[i % len(wanted)] for i in range(min(params.examples, len(examples)))]
-    found = [template_demonstration(e, layout, answers, rng) for e, layout in zip(examples, asked, strict=False)]
+    places = Places.of(examples, answers)
+    found = [_first(e, layout, answers, places, params, rng) for e, layout in zip(examples, asked, strict=False)]
     once = settings | {"epochs": params.epochs, "batch_size": params.batch_size, "seed": seed}
     record = _train(model, tokenizer, found, asked, once, "") | {"supervised_s": time.perf_counter() - began}
     if params.source != "distill":
         return record
     began = time.perf_counter()
     chosen = examples[-params.distill_examples :]
-    beliefs, sampled = _beliefs(model, tokenizer, chosen, answers, instruction, params, seed)
+    beliefs, sampled = _beliefs(model, tokenizer, chosen, answers, places, instruction, params, seed)
     record |= sampled | {"sampled_s": time.perf_counter() - began}
     began = time.perf_counter()
     again = settings | {"epochs": params.distill_epochs, "batch_size": params.distill_batch_size, "seed": seed + 1}
@@ -102,6 +105,20 @@ def _first_layouts(layouts: Sequence[Layout], params: WarmstartParams) -> list[L
         return [_SINGLE]
     sets = {layout.k: Layout(layout.k) for layout in layouts if layout.k > 1}
     return [_SINGLE, *sets.values(), *sets.values()]
+
+
+def _first(
+    example: Example,
+    layout: Layout,
+    answers: Sequence[str],
+    places: Places,
+    params: WarmstartParams,
+    rng: random.Random,
+) -> Demonstration | None:
+    """A demonstration of the first training; single answers that are distilled later show places, where there are."""
+    if params.source == "distill" and layout == _SINGLE and places.count > 1:
+        return places.demonstrate(example, layout, rng)
+    return template_demonstration(example, layout, answers, rng)
 
 
 def _turns(layouts: Sequence[Layout], count: int) -> list[Layout]:
@@ -150,15 +167,18 @@ def _beliefs(
     tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[Example],
     answers: Sequence[str],
+    places: Places,
     instruction: str,
     params: WarmstartParams,
     seed: int,
 ) -> tuple[list[dict[str, float]], dict[str, float]]:
-    """What probability the policy gives each answer, for each example; and what to record of how it was found."""
+    """The probability that each answer is right, for each example; and what to record of how it was found."""
     if params.distill_from == "scores":
-        return _score(model, tokenizer, examples, answers, instruction), {}
-    shares, invalid = _sample(model, tokenizer, examples, instruction, params, seed)
-    return shares, {"samples_invalid": invalid}
+        scored = [*answers, places.nothing] if answers and places.count > 1 else answers
+        shares = _score(model, tokenizer, examples, scored, instruction)
+        return [places.marginals(one) for one in shares], {}
+    shares, invalid = _sample(model, tokenizer, examples, places, instruction, params, seed)
+    return [places.marginals(one) for one in shares], {"samples_invalid": invalid}
 
 
 def _train(
@@ -207,14 +227,20 @@ def _sample(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[Example],
+    places: Places,
     instruction: str,
     params: WarmstartParams,
     seed: int,
 ) -> tuple[list[dict[str, float]], int]:
-    """Each answer's share of the valid single answers drawn for each example, and how many draws were invalid."""
-    count = params.distill_samples
+    """Each answer's share of the valid single answers drawn for each example, and how many draws were invalid.
+
+    Where places stand empty, so much more is drawn that `distill_samples` of a question hold an answer, on average.
+    """
+    filled = sum(len(example.gold) for example in examples) / (places.count * len(examples))
+    count = math.ceil(params.distill_samples / filled) if places.count > 1 and filled else params.distill_samples
     prompts = [build_prompt(example.question, _SINGLE, tokenizer, instruction) for example in examples]
-    sampling = Sampling(max_tokens=longest_completion(examples, _SINGLE, tokenizer), n=count, seed=seed)
+    limit = longest_completion(examples, _SINGLE, tokenizer, [places.nothing] if places.count > 1 else [])
+    sampling = Sampling(max_tokens=limit, n=count, seed=seed)
     generated = TransformersEngine(model, tokenizer, batch_size=512).generate(prompts, sampling)
     sets = [
         [parse(completion.text, _SINGLE) for completion in drawn]

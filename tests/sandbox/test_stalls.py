@@ -14,70 +14,90 @@ import psutil
 import pytest
 
 from setwise.matching.program import ProgramJob, SandboxRunner
-from setwise.sandbox import Job, Limits, Status, run_programs
-from setwise.sandbox.stalls import had_no_time
+from setwise.sandbox import Job, Limits, Result, Status, run_programs
+from setwise.sandbox.stalls import PATIENCE, Stopwatch
 
-LIMITS = Limits(wall_seconds=1.5)
 LOOP = "while True: pass"
 SLEEP = "import time\ntime.sleep(100)"
+SLOW = "import time\ndef f(x):\n    time.sleep(0.4)\n    return x"
 
 
 @pytest.fixture
-def started() -> Iterator[dict[str, int]]:
-    """Two loops on one processor, one of which gets nearly nothing of it, and one process that sleeps."""
-    core = {min(os.sched_getaffinity(0))}
+def busy_core() -> Iterator[int]:
+    """A processor that a loop has to itself."""
+    core = min(os.sched_getaffinity(0))
+    process = _start(LOOP, core, 0)
+    yield core
+    process.kill()
+    process.wait()
 
-    def start(code: str, crowd: bool, policy: int) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([sys.executable, "-S", "-c", code])
-        if crowd:
-            os.sched_setaffinity(process.pid, core)
-        os.sched_setscheduler(process.pid, policy, os.sched_param(0))
-        return process
 
-    processes = {
-        "starved": start(LOOP, True, os.SCHED_IDLE),
-        "fed": start(LOOP, True, os.SCHED_OTHER),
-        "asleep": start(SLEEP, False, os.SCHED_OTHER),
-    }
-    time.sleep(3.0)
-    yield {name: process.pid for name, process in processes.items()}
-    for process in processes.values():
+def _start(code: str, core: int, nice: int) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([sys.executable, "-S", "-c", code])
+    os.sched_setaffinity(process.pid, {core})
+    os.setpriority(os.PRIO_PROCESS, process.pid, nice)
+    return process
+
+
+@pytest.mark.parametrize(
+    ("code", "nice", "status"),
+    [
+        (LOOP, 19, Status.STALLED),
+        (LOOP, 0, Status.TIMED_OUT),
+        (SLEEP, 19, Status.TIMED_OUT),
+    ],
+    ids=["starved", "fed", "asleep"],
+)
+def test_only_a_process_that_was_kept_waiting_has_stalled(busy_core: int, code: str, nice: int, status: Status) -> None:
+    process = _start(code, busy_core, nice)
+    stopwatch = Stopwatch(Limits(wall_seconds=1.0, cpu_seconds=1), lambda: [process.pid])
+    while not (verdict := stopwatch.verdict()):
+        time.sleep(stopwatch.left(0.2))
+    process.kill()
+    process.wait()
+    assert verdict is status
+
+
+def test_processes_that_keep_each_other_waiting_have_their_time_together() -> None:
+    core = min(os.sched_getaffinity(0))
+    processes = [_start(LOOP, core, 0) for _ in range(8)]
+    stopwatch = Stopwatch(Limits(wall_seconds=1.0, cpu_seconds=1), lambda: [process.pid for process in processes])
+    while not (verdict := stopwatch.verdict()):
+        time.sleep(stopwatch.left(0.2))
+    for process in processes:
         process.kill()
         process.wait()
+    assert verdict is Status.TIMED_OUT
 
 
-def test_only_a_process_that_was_kept_waiting_had_no_time(started: dict[str, int]) -> None:
-    limits = Limits(wall_seconds=3.0, cpu_seconds=1)
-    found = {name: had_no_time([pid], limits, late=0.0) for name, pid in started.items()}
-    assert found == {"starved": True, "fed": False, "asleep": False}
-
-
-def test_a_watcher_that_woke_late_saw_the_machine_stand_still() -> None:
-    asleep = [os.getpid()]
-    assert had_no_time(asleep, Limits(wall_seconds=60.0, cpu_seconds=10**6), late=50.0)
-
-
-def test_a_program_that_was_stopped_with_its_machine_has_no_verdict(isolation) -> None:
-    program = "import time\ndef f(x):\n    time.sleep(0.5)\n    return x"
-    results = []
-    thread = threading.Thread(
-        target=lambda: results.append(run_programs([Job(program, ("assert f(1) == 1",) * 4)], LIMITS, isolation, 1)[0])
-    )
+@pytest.mark.parametrize(
+    ("stopped", "status"),
+    [(2.0, Status.PASSED), (PATIENCE * 1.5 + 1.5, Status.STALLED)],
+    ids=["for a while", "for long"],
+)
+def test_time_in_which_the_whole_machine_stood_still_is_not_the_programs(
+    isolation, stopped: float, status: Status
+) -> None:
+    results: list[Result] = []
+    job = Job(SLOW, ("assert f(1) == 1",) * 2)
+    limits = Limits(wall_seconds=1.5)
+    thread = threading.Thread(target=lambda: results.extend(run_programs([job], limits, isolation, 1)))
+    run_programs([job], limits, isolation, 1)
     thread.start()
-    time.sleep(0.7)
+    time.sleep(0.2)
     machine = psutil.Process().children(recursive=True)
     for process in machine:
         process.send_signal(signal.SIGSTOP)
-    time.sleep(2.5)
+    time.sleep(stopped)
     for process in machine:
         process.send_signal(signal.SIGCONT)
     thread.join()
-    assert results[0].status is Status.STALLED, results
+    assert results[0].status is status, results
 
 
 @pytest.mark.parametrize(
     ("program", "limits"),
-    [(LOOP, Limits(wall_seconds=20.0, cpu_seconds=1)), (SLEEP, LIMITS)],
+    [(LOOP, Limits(wall_seconds=20.0, cpu_seconds=1)), (SLEEP, Limits(wall_seconds=1.5))],
     ids=["looping", "sleeping"],
 )
 def test_a_program_that_lets_its_own_time_pass_has_timed_out(isolation, program: str, limits: Limits) -> None:
