@@ -12,7 +12,7 @@ from pathlib import Path
 
 from setwise.sandbox.job import Limits, Status
 
-PATIENCE = 4
+PATIENCE = 10
 """So many times its wall limit a program may be there, if that is how slow the machine is."""
 _LATE_SECONDS = 0.5
 """A watcher that wakes so much later than it asked to was kept waiting itself: the machine stood still."""
