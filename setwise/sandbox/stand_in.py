@@ -6,7 +6,6 @@ other. An operator never gets to see a test's own value: it could claim to be eq
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 from collections.abc import Callable, Generator
 from functools import lru_cache
@@ -153,6 +152,8 @@ def stand_in(link: Asks, number: int, kind: str, able: list[str], has_equality: 
 
 async def drive(link: Asks, awaitable: Any) -> Any:
     """A coroutine that has the program's event loop run `awaitable`, and all else it runs, while the test's waits."""
+    import asyncio  # half of the worker's start, for the few tests that need it
+
     task = link.ask("task_start", awaitable)
     await asyncio.sleep(0)  # those that were gathered with it are begun, too
     try:
