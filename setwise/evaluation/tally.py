@@ -145,7 +145,7 @@ def _tally_group(table: pa.Table, examples: Sequence[Example], store: Store) -> 
         numerators=np.stack([ratio.numerator for ratio in ratios.values()], axis=1),
         denominators=np.stack([ratio.denominator for ratio in ratios.values()], axis=1),
         curves=scaling.by_number_of_answers(generations, MAX_ANSWERS),
-        judged=generations.decided.any(axis=1),
+        judged=np.asarray(generations.decided.any(axis=1)),
         calibration=_calibration(sets),
         first_rouge=rouge[:, 0] if rouge.shape[1] else np.full(len(examples), np.nan),
         reasons=Counter(reason for reason in table.column("reason").to_pylist() if reason is not None),

@@ -78,7 +78,8 @@ def log_batch(name: str, scores: Scores, log_metric: LogMetric | None, log_extra
 
 
 def _only_decided(scores: Scores) -> Scores:
-    return Scores(*[list(compress(part, scores.decided)) for part in scores])
+    columns: list[Any] = [list(compress(part, scores.decided)) for part in scores]
+    return Scores(*columns)
 
 
 def _means(scores: Scores) -> dict[str, float]:

@@ -136,7 +136,8 @@ class Link:
             return self._known[number]
         if not isinstance(number, int) or tag not in ("object", "coroutine", "generator"):
             raise ValueError("unknown tag")
-        remote = found = stand_in(self, number, str(kind), [str(name) for name in able], bool(has_equality))
+        remote = stand_in(self, number, str(kind), [str(name) for name in able], bool(has_equality))
+        found: Any = remote
         if tag != "object":
             found = (drive if tag == "coroutine" else generate)(self, remote)
             self._numbers[id(found)] = number

@@ -49,15 +49,15 @@ class StandIn:
 
     def __str__(self) -> str:
         """The program's text for it."""
-        return self._link.ask("str", self)  # type: ignore[no-any-return]
+        return self._link.ask("str", self)
 
     def __repr__(self) -> str:
         """See `__str__`."""
-        return self._link.ask("repr", self)  # type: ignore[no-any-return]
+        return self._link.ask("repr", self)
 
     def __bool__(self) -> bool:
         """Its truth, as the program says."""
-        return self._link.ask("bool", self)  # type: ignore[no-any-return]
+        return self._link.ask("bool", self)
 
     def __hash__(self) -> int:
         """The program's: equal objects must meet in a set, where they are refused."""
@@ -167,7 +167,8 @@ async def drive(link: Asks, awaitable: Any) -> Any:
 
 def generate(link: Asks, generator: Any) -> Generator[Any, Any, Any]:
     """A generator that has the program's `generator` go on, step by step."""
-    operation, args = "next", ()
+    operation: str = "next"
+    args: tuple[Any, ...] = ()
     while True:
         try:
             item = link.ask(operation, *args) if args else link.ask(operation, generator)
