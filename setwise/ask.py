@@ -7,6 +7,7 @@ params nor domains: they come with the workspace.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from setwise.prompts import build_prompt
 if TYPE_CHECKING:
     from setwise.engines.pick import ModelEngine
     from setwise.params import Params
+
+log = logging.getLogger("setwise.ask")
 
 RETRY_TEMPERATURE = 1.0
 """A second try is sampled at this temperature at least: decoded greedily, it would be the first one again."""
@@ -200,7 +203,12 @@ def _keys(sets: Sequence[tuple[str, ...]], match: str) -> list[tuple[str, ...]]:
     """The keys of each set's answers where no gold is known; programs are read, not run."""
     if match == "code":
         return [tuple(program_key(answer) for answer in answers) for answers in sets]
-    return [matched.keys for matched in get_matcher(match)(sets, [Gold((), match)] * len(sets))]
+    found = get_matcher(match)(sets, [Gold((), match)] * len(sets))
+    if unsure := sum(bool(matched.faults) for matched in found):
+        log.warning(
+            "%d of %d replies: whether two answers are the same could not be told; both are given", unsure, len(sets)
+        )
+    return [matched.keys for matched in found]
 
 
 def default_method(params: Params, models: Path = Path("models")) -> str:

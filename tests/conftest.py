@@ -17,7 +17,7 @@ _HOME = tempfile.TemporaryDirectory(prefix="setwise-tests-")
 os.environ["PREFECT_HOME"] = _HOME.name
 importlib.import_module("flows")
 
-pytest_plugins = ["smoke_workspace"]
+pytest_plugins = ["smoke_workspace", "unsure"]
 
 
 STEP = """

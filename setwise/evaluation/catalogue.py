@@ -33,6 +33,7 @@ _ONE_GENERATION = "needs two generations of a question long enough to compare"
 
 CATALOGUE: dict[str, Metric] = {
     "valid_rate": Metric("higher", _NO_VALID),
+    "undecided_rate": Metric("lower", _NO_VALID),
     "coverage": Metric("higher", _NO_VALID),
     "correct": Metric("higher", _NO_VALID),
     "precision": Metric("higher", _NO_VALID),

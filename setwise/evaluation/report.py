@@ -101,7 +101,7 @@ def _unique_histogram(sums: Tally) -> dict[str, Any]:
     """How many questions have 0, 1, 2, … unique answers among their first n answers."""
     unique = sums.curves[:, CURVES.index("unique")]
     n = unique.shape[1]
-    counts = np.bincount(unique[:, -1].astype(np.int64), minlength=n + 1)
+    counts = np.bincount(unique[sums.judged, -1].astype(np.int64), minlength=n + 1)
     return {"answers": n, "unique": list(range(n + 1)), "questions": counts.tolist()}
 
 

@@ -46,8 +46,14 @@ def read_generations(table: pa.Table, protocol: Protocol, path: Path) -> Generat
             posterior=_posterior(table, valid & known, k).reshape(shape) if known.any() else None,
             valid=valid.reshape(shape[:2]),
             tokens=np.asarray(table.column("n_tokens"), dtype=np.int64).reshape(shape[:2]),
+            undecided=(valid & (_counts(table.column("faults")) > 0)).reshape(shape[:2]),
         )
     )
+
+
+def _counts(column: pa.ChunkedArray) -> np.ndarray:
+    """[rows] how many entries each list has."""
+    return np.asarray(pc.fill_null(pc.list_value_length(column), 0))
 
 
 def _posterior(table: pa.Table, where: np.ndarray, k: int) -> np.ndarray:

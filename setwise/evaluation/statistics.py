@@ -28,7 +28,7 @@ class Figures:
 
     Attributes:
         tally: the sums by question.
-        columns: matrices [Q, C_i]: numerators, denominators, ones, curves, and calibration if there is any.
+        columns: matrices [Q, C_i]: numerators, denominators, questions judged, curves, and calibration if there is any.
         names: of the M figures: metrics, then `curve/NAME/n`, then `BINNING/bin` (what was observed in that bin).
         levels: levels of confidence in the calibration columns.
     """
@@ -41,7 +41,7 @@ class Figures:
     def read(self, sums: Sequence[Floats]) -> Floats:
         """Sums [B, C_i] of any draw of the questions → [B, M] figures, NaN where one is undefined."""
         numerators, denominators, questions, curves = sums[:4]
-        figures = [_divide(numerators, denominators), curves / questions]
+        figures = [_divide(numerators, denominators), _divide(curves, np.broadcast_to(questions, curves.shape))]
         if len(sums) > 4:
             figures.append(_calibration_figures(sums[4], self.levels))
         return np.concatenate(figures, axis=1)
@@ -82,8 +82,8 @@ def figures(tally: Tally) -> Figures:
     """The figures of one evaluation."""
     n = tally.curves.shape[2]
     names = [*tally.metrics, *(f"curve/{curve}/{i + 1}" for curve in CURVES for i in range(n))]
-    ones, curves = np.ones((tally.n_questions, 1)), tally.curves.reshape(tally.n_questions, -1)
-    columns, levels = [tally.numerators, tally.denominators, ones, curves], 0
+    judged, curves = tally.judged[:, None].astype(float), tally.curves.reshape(tally.n_questions, -1)
+    columns, levels = [tally.numerators, tally.denominators, judged, curves], 0
     if tally.calibration is not None:
         calibrated, levels = _calibration_columns(tally.calibration, tally.n_questions)
         columns.append(calibrated)

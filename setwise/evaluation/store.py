@@ -40,7 +40,8 @@ SCHEMA = pa.schema(
     ]
 )
 """The columns. `confidences` is null where none were parsed, `posterior` (the true probability of each answer) where
-none is known, `reason` where the completion is valid. `faults` names checks that could not be decided."""
+none is known, `reason` where the completion is valid. `faults` names checks that came to no verdict: a valid completion
+that has any is undecided."""
 
 _META = b"setwise.evaluation"
 _REMEDY = "delete it, or write to another path, to generate again"

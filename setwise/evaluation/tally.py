@@ -86,10 +86,11 @@ class Tally:
         metrics: names of the M metrics that are ratios of sums, both forms, the valid-only one as `…_valid`.
         numerators, denominators: [Q, M] of those metrics.
         curves: [Q, 4, n] `scaling.CURVES` over the first 1 … n answers.
+        judged: [Q] whether any completion has a verdict; the curves are means over these questions.
         calibration: None where no confidences are stated.
         first_rouge: [Q] ROUGE-L of the first two generations; NaN where one is invalid, or there is but one.
         reasons: why completions were invalid → how many.
-        faults: checks of answers that could not be decided, by what went wrong; those answers count as wrong.
+        faults: checks of answers that came to no verdict, by what went wrong.
         unfinished: completions that the token limit cut off.
     """
 
@@ -99,6 +100,7 @@ class Tally:
     numerators: Floats
     denominators: Floats
     curves: Floats
+    judged: Bools
     calibration: Calibration | None
     first_rouge: Floats
     reasons: Counter[str]
@@ -143,6 +145,7 @@ def _tally_group(table: pa.Table, examples: Sequence[Example], store: Store) -> 
         numerators=np.stack([ratio.numerator for ratio in ratios.values()], axis=1),
         denominators=np.stack([ratio.denominator for ratio in ratios.values()], axis=1),
         curves=scaling.by_number_of_answers(generations, MAX_ANSWERS),
+        judged=np.asarray(generations.decided.any(axis=1)),
         calibration=_calibration(sets),
         first_rouge=rouge[:, 0] if rouge.shape[1] else np.full(len(examples), np.nan),
         reasons=Counter(reason for reason in table.column("reason").to_pylist() if reason is not None),
@@ -162,6 +165,7 @@ def _join(groups: Sequence[Tally]) -> Tally:
         numerators=np.concatenate([group.numerators for group in groups]),
         denominators=np.concatenate([group.denominators for group in groups]),
         curves=np.concatenate([group.curves for group in groups]),
+        judged=np.concatenate([group.judged for group in groups]),
         calibration=_join_calibration([g.calibration for g in groups if g.calibration is not None], starts),
         first_rouge=np.concatenate([group.first_rouge for group in groups]),
         faults=sum((group.faults for group in groups), Counter()),
@@ -173,12 +177,16 @@ def _join(groups: Sequence[Tally]) -> Tally:
 def _ratios(generations: Generations, sets: JudgedSets, protocol: Protocol) -> dict[str, Ratio]:
     """Every metric that is a ratio of sums, by question: [Q] of this row group."""
     n = len(generations.valid)
-    keys = generations.keys.reshape(n, -1)
+    decided = generations.decided
+    keys = np.where(decided[:, :, None], generations.keys, diversity.LEFT_OUT).reshape(n, -1)
     by_set = {
         "attainable_coverage": best.attainable_coverage(sets),
         "attainable_set_brier": best.attainable_set_brier(sets),
     }
-    by_question = {"valid_rate": coverage.valid_rate(generations.valid)}
+    by_question = {
+        "valid_rate": coverage.valid_rate(generations.valid, decided),
+        "undecided_rate": coverage.undecided_rate(decided),
+    }
     for valid_only in (False, True):
         form = VALID if valid_only else ""
         for k in marks(protocol.answers):
@@ -188,7 +196,7 @@ def _ratios(generations: Generations, sets: JudgedSets, protocol: Protocol) -> d
             by_set[name + form] = function(sets, valid_only=valid_only)
         for k in marks(protocol.generations):
             by_question[f"pass_at_{k}{form}"] = coverage.pass_at_k(
-                generations.hits, generations.valid, k, valid_only=valid_only
+                generations.hits, generations.valid, k, valid_only=valid_only, decided=decided
             )
         for name, function in _KEY_METRICS.items():
             by_question[name + form] = function(keys, valid_only=valid_only)

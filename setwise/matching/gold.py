@@ -33,7 +33,8 @@ class Matched(NamedTuple):
         keys: what makes two answers the same answer: `gold:<index>` of the gold answer it matches, else `text:`,
             `math:` or `program:` and a normal form.
         right: 1 for each answer that is right, else 0. It is a hit if no earlier answer has the same key.
-        faults: why answers could not be decided (such as `math_timed_out`); they count as wrong, and are counted.
+        faults: checks that came to no verdict (such as `math_timed_out`) and on which it depends whether an answer is
+            right or repeats another; a check that can't change either is not among them.
     """
 
     keys: tuple[str, ...]

@@ -31,7 +31,8 @@ class Judgement:
     """One judged completion. `answers`, `keys`, `hits` and `confidences` are aligned and in the order stated.
 
     An invalid completion has a `reason`; what could be parsed is kept for display, its `hits` are all 0. `faults` names
-    the checks that could not be decided (they count as wrong).
+    the checks that came to no verdict; unless the completion is invalid whatever they would have said, it is then
+    undecided: neither right nor wrong. The hits of an undecided one are those that are known.
     """
 
     answers: tuple[str, ...] = ()
@@ -47,6 +48,11 @@ class Judgement:
     def valid(self) -> bool:
         """Whether the completion is a valid answer set."""
         return self.reason is None
+
+    @property
+    def decided(self) -> bool:
+        """Whether there is a verdict: it is invalid, or every check that its hits and keys depend on said yes or no."""
+        return self.reason is not None or not self.faults
 
     @property
     def spans(self) -> Spans | None:

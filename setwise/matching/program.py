@@ -1,7 +1,7 @@
 """Answers that are programs: right if they pass the tests, the same if their canonical syntax trees are equal.
 
-Programs are run by `setwise.sandbox`, all of a batch side by side. Where it can't run them that is an error: a program
-that was not run is never scored as wrong.
+Programs are run by `setwise.sandbox`, all of a batch side by side. Where it can't run them that is an error, and where
+it came to no verdict on one, its set has none: a program that was not judged is never scored as wrong.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FENCE = re.compile(r"([ \t]*)(?:(`{3,})[^`]*|(~{3,}).*)\r?")
 _INLINE = re.compile(r"(`+)([^`\n]+)\1")
 
 UNDECIDED = {"timed_out": "code_timed_out", "refused": "code_refused"}
-"""Verdicts that are counted as faults; the program counts as wrong."""
+"""What a runner says where it has no verdict → the fault that leaves the set undecided."""
 
 
 class ProgramJob(NamedTuple):
@@ -37,7 +37,10 @@ class ProgramRunner(Protocol):
     """Runs programs on their tests."""
 
     def run(self, jobs: Sequence[ProgramJob]) -> list[str]:
-        """The verdict of each job: `passed`, `failed`, `timed_out`, `crashed` or `refused`.
+        """The verdict of each job: `passed`, `failed` or `crashed`; `timed_out` or `refused` where there is none.
+
+        A program that uses up the time it may have, on a machine that let it run, has `failed`. `timed_out` says
+        nothing about the program: the machine had no time for it.
 
         Raises:
             InputError: programs can't be run here.
@@ -51,11 +54,12 @@ class SandboxRunner:
     def run(self, jobs: Sequence[ProgramJob]) -> list[str]:
         """See `ProgramRunner.run`."""
         try:
-            from setwise.sandbox import Job, detect_isolation, run_programs
+            from setwise.sandbox import Job, Status, detect_isolation, run_programs
         except ImportError as error:
             raise InputError(f"match code: the sandbox is not available ({error}); install setwise in full") from error
         detect_isolation()
-        return [str(result.status) for result in run_programs([Job(*job) for job in jobs])]
+        said = {Status.TIMED_OUT: "failed", Status.STALLED: "timed_out"}
+        return [str(said.get(r.status, r.status)) for r in run_programs([Job(*job) for job in jobs])]
 
 
 def match_programs(

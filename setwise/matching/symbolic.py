@@ -79,14 +79,7 @@ def match_math(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold]) -> list[M
     ]
     between = {_pair(a, b) for row in wrong for a, b in combinations(row, 2) if compare(a, b) is None}
     verdicts |= _MEMO.check(sorted(between), math_pool())
-    faults = {  # of a gold set, told with the first row that has it
-        key: _undecided_faults(_verdict(a, b, _pair(a, b), verdicts) for a, b in _across(gold))
-        for key, gold in distinct.items()
-    }
-    return [
-        _matched(row, alias, hit, verdicts, faults.pop(gold.answers, []))
-        for row, alias, hit, gold in zip(answers, aliases, found, golds, strict=True)
-    ]
+    return [_matched(row, alias, hit, verdicts) for row, alias, hit in zip(answers, aliases, found, strict=True)]
 
 
 def compare(one: Expression, other: Expression) -> bool | None:
@@ -189,9 +182,10 @@ def _matched(
     gold: list[list[Expression]],
     hit: list[int | None],
     verdicts: dict[Pair, Verdict],
-    faults: list[str],
 ) -> Matched:
-    """The keys of one set, with `faults` and those of its own checks."""
+    """The keys of one set, and the faults that leave it open: is an answer right, are two answers the same?"""
+    held = [gold[index] for index in sorted({index for index in hit if index is not None})]
+    faults = _undecided_faults(_verdict(a, b, _pair(a, b), verdicts) for a, b in _across(held))
     keys: list[str] = []
     wrong: list[Expression] = []
     for answer, index in zip(row, hit, strict=True):

@@ -7,9 +7,15 @@ import numpy as np
 from setwise.metrics.sets import Floats, Ints, JudgedSets, Ratio
 
 
-def valid_rate(valid: np.ndarray) -> Ratio:
-    """The share of valid completions; `valid` is [Q, G], the ratio has one row per question."""
-    return Ratio(valid.sum(axis=1).astype(float), np.full(len(valid), float(valid.shape[1])))
+def valid_rate(valid: np.ndarray, decided: np.ndarray | None = None) -> Ratio:
+    """The share of valid completions among those with a verdict; both [Q, G], the ratio has one row per question."""
+    counted = np.ones(valid.shape, dtype=bool) if decided is None else decided
+    return Ratio((valid & counted).sum(axis=1).astype(float), counted.sum(axis=1).astype(float))
+
+
+def undecided_rate(decided: np.ndarray) -> Ratio:
+    """The share of completions without a verdict; `decided` is [Q, G], the ratio has one row per question."""
+    return Ratio((~decided).sum(axis=1).astype(float), np.full(len(decided), float(decided.shape[1])))
 
 
 def coverage_at_k(sets: JudgedSets, k: int, *, valid_only: bool = False) -> Ratio:
@@ -57,7 +63,9 @@ def pass_at_k_estimate(n: Ints, c: Ints, k: int) -> Floats:
     return estimate
 
 
-def pass_at_k(hits: np.ndarray, valid: np.ndarray, k: int, *, valid_only: bool = False) -> Ratio:
+def pass_at_k(
+    hits: np.ndarray, valid: np.ndarray, k: int, *, valid_only: bool = False, decided: np.ndarray | None = None
+) -> Ratio:
     """pass@k over the generations of each question; a generation is right if any of its answers is a hit.
 
     Args:
@@ -65,12 +73,14 @@ def pass_at_k(hits: np.ndarray, valid: np.ndarray, k: int, *, valid_only: bool =
         valid: [Q, G] which completions are valid. An invalid one is wrong; with `valid_only` it was never drawn, and
             a question with fewer than `k` valid completions does not count.
         k: completions one may draw; at most G.
+        decided: [Q, G] which completions have a verdict, all if left out; the others were never drawn.
 
     Returns:
         One row per question.
     """
-    right = (hits.any(axis=2) & valid).sum(axis=1)
-    drawn = valid.sum(axis=1) if valid_only else np.full(len(valid), valid.shape[1])
+    counted = np.ones(valid.shape, dtype=bool) if decided is None else decided
+    right = (hits.any(axis=2) & valid & counted).sum(axis=1)
+    drawn = ((valid | (not valid_only)) & counted).sum(axis=1)
     enough = drawn >= k
     estimate = np.where(enough, pass_at_k_estimate(np.maximum(drawn, k), right, k), 0.0)
     return Ratio(estimate, enough.astype(float))

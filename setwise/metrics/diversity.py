@@ -1,7 +1,8 @@
 """How many different answers there are among n answers to a question: unique answers, duplicate rate, effective size.
 
-Each function takes `keys`, [Q, n]: the codes of the answers of each question, equal only for the same answer, and -1
-for each answer that an invalid completion did not give. Over all answers such a one counts as a repeat.
+Each function takes `keys`, [Q, n]: the codes of the answers of each question, equal only for the same answer, -1 for
+each answer that an invalid completion did not give, and `LEFT_OUT` for those of a completion without a verdict. Over
+all answers one that was not given counts as a repeat; what is left out does not count at all.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from setwise.metrics.sets import Bools, Ints, Ratio
+
+LEFT_OUT = -2
 
 
 def first_occurrences(keys: Ints) -> Bools:
@@ -32,7 +35,7 @@ def unique_answers(keys: Ints, *, valid_only: bool = False) -> Ratio:
 def duplicate_rate(keys: Ints, *, valid_only: bool = False) -> Ratio:
     """The share of answers that repeat another one, `1 - distinct / answers`, pooled over the questions."""
     given = (keys >= 0).sum(axis=1).astype(float)
-    asked = given if valid_only else np.full(len(keys), float(keys.shape[1]))
+    asked = given if valid_only else (keys != LEFT_OUT).sum(axis=1).astype(float)
     return Ratio(asked - first_occurrences(keys).sum(axis=1), asked)
 
 
@@ -49,11 +52,12 @@ def effective_set_size(keys: Ints, *, valid_only: bool = False) -> Ratio:
         if len(counts) == 0:
             continue
         if not valid_only:
-            counts[counts.argmax()] += (codes < 0).sum()
+            counts[counts.argmax()] += (codes == -1).sum()
         shares = counts / counts.sum()
         sizes[row] = np.exp(-(shares * np.log(shares)).sum())
     return Ratio(sizes * weight, weight)
 
 
 def _counts(keys: Ints, valid_only: bool) -> np.ndarray:
-    return (keys >= 0).any(axis=1).astype(float) if valid_only else np.ones(len(keys))
+    counted: np.ndarray = keys >= 0 if valid_only else keys != LEFT_OUT
+    return counted.any(axis=1).astype(float)

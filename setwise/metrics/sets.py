@@ -58,6 +58,8 @@ class Generations:
         posterior: [Q, G, K] the true probability of the answer; None where no question has a posterior.
         valid: [Q, G] whether the completion is a valid answer set.
         tokens: [Q, G] tokens of the completion.
+        undecided: [Q, G] whether there is no verdict on the completion, which is left out of every metric that rests
+            on one: as if it had not been drawn; None where all are decided.
     """
 
     keys: Ints
@@ -66,6 +68,12 @@ class Generations:
     posterior: Floats | None
     valid: Bools
     tokens: Ints
+    undecided: Bools | None = None
+
+    @property
+    def decided(self) -> Bools:
+        """[Q, G] the completions with a verdict."""
+        return np.ones(self.valid.shape, dtype=bool) if self.undecided is None else ~self.undecided
 
 
 @dataclass(frozen=True)
@@ -148,15 +156,16 @@ def ranked(generations: Generations) -> Generations:
 
 
 def generation_sets(generations: Generations, questions: Questions) -> JudgedSets:
-    """One set per generation: N = Q·G, W = K."""
-    n_questions, per_question, k = generations.keys.shape
-    valid = generations.valid.reshape(-1)
-    tokens = generations.tokens.reshape(-1)
+    """One set per generation that is decided: N = Q·G where all are, W = K."""
+    n_questions, per_question, _ = generations.keys.shape
+    k, decided = generations.keys.shape[2], generations.decided
+    valid = generations.valid[decided]
+    tokens = generations.tokens[decided]
     return JudgedSets(
-        question=np.repeat(np.arange(n_questions), per_question),
-        hits=generations.hits.reshape(-1, k),
-        confidences=None if generations.confidences is None else generations.confidences.reshape(-1, k),
-        posterior=None if generations.posterior is None else generations.posterior.reshape(-1, k),
+        question=np.repeat(np.arange(n_questions), per_question)[decided.reshape(-1)],
+        hits=generations.hits[decided],
+        confidences=None if generations.confidences is None else generations.confidences[decided],
+        posterior=None if generations.posterior is None else generations.posterior[decided],
         size=np.where(valid, k, 0),
         invalid=np.where(valid, 0, k),
         tokens=tokens,
@@ -166,7 +175,9 @@ def generation_sets(generations: Generations, questions: Questions) -> JudgedSet
 
 
 def union_sets(generations: Generations, questions: Questions) -> JudgedSets:
-    """One set per question, the union of its G single-answer generations: N = Q, W = G.
+    """One set per question, the union of its G single-answer generations that are decided: N = Q, W = G.
+
+    A question of which none is decided has no set.
 
     The confidence of an answer is the mean, to 12 decimals, of what the generations that gave it stated; where nothing
     is stated, the share of the valid generations that gave it.
@@ -177,12 +188,13 @@ def union_sets(generations: Generations, questions: Questions) -> JudgedSets:
     n_questions, per_question, k = generations.keys.shape
     if k != 1:
         raise ValueError(f"a union is made of single answers, not of sets of {k}")
+    decided = generations.decided
     hits = np.zeros((n_questions, per_question), dtype=bool)
     confidences = np.zeros((n_questions, per_question))
     truth = None if generations.posterior is None else np.zeros((n_questions, per_question))
     size = np.zeros(n_questions, dtype=np.int64)
     for q in range(n_questions):
-        ok = generations.valid[q]
+        ok = generations.valid[q] & decided[q]
         if not ok.any():
             continue
         _, first, inverse, counts = np.unique(
@@ -199,14 +211,15 @@ def union_sets(generations: Generations, questions: Questions) -> JudgedSets:
         confidences[q, : size[q]] = stated[order]
         if truth is not None and generations.posterior is not None:
             truth[q, : size[q]] = generations.posterior[q, ok, 0][first[order]]
+    some = decided.any(axis=1)
     return JudgedSets(
-        question=np.arange(n_questions),
-        hits=hits,
-        confidences=confidences,
-        posterior=truth,
-        size=size,
-        invalid=(~generations.valid).sum(axis=1),
-        tokens=generations.tokens.sum(axis=1),
-        valid_tokens=np.where(generations.valid, generations.tokens, 0).sum(axis=1),
+        question=np.flatnonzero(some),
+        hits=hits[some],
+        confidences=confidences[some],
+        posterior=None if truth is None else truth[some],
+        size=size[some],
+        invalid=(~generations.valid & decided).sum(axis=1)[some],
+        tokens=np.where(decided, generations.tokens, 0).sum(axis=1)[some],
+        valid_tokens=np.where(generations.valid & decided, generations.tokens, 0).sum(axis=1)[some],
         questions=questions,
     )

@@ -15,6 +15,9 @@ class Label(NamedTuple):
 
 _LABELS = {
     "valid_rate": Label("valid completions", "share of completions in the required layout"),
+    "undecided_rate": Label(
+        "undecided completions", "share of completions that no check could judge; left out elsewhere"
+    ),
     "precision": Label("precision", "share of the answers that are right"),
     "recall": Label("recall", "share of the gold answers that were found"),
     "unique_answers": Label("unique answers", "distinct answers to a question"),

@@ -109,8 +109,8 @@ def _warnings(results: Results) -> list[Sentence]:
             [f"{method} {count(found)} of {count(n)}" for method, found in cut.items() if found],
         ),
         (
-            "Answers that could not be checked",
-            "count as wrong: ",
+            "Checks without a verdict",
+            "leave completions undecided, which no figure counts: ",
             [f"{method} {count(found)}" for method, found in unchecked.items() if found],
         ),
         ("Validation", "failed for ", failed),

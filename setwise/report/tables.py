@@ -14,7 +14,7 @@ from setwise.report.numbers import decimals, interval, number, with_interval
 from setwise.report.results import Results, Setup
 
 _GROUPS: dict[str, tuple[str, ...]] = {
-    "Right answers": ("valid_rate", "coverage", "correct", "precision", "recall", "pass"),
+    "Right answers": ("valid_rate", "undecided_rate", "coverage", "correct", "precision", "recall", "pass"),
     "Against the best attainable": (
         "attainable_coverage",
         "attainable_share",

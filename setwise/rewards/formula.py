@@ -31,6 +31,8 @@ class Weights(BaseModel):
 class Breakdown(NamedTuple):
     """One reward and what caused it, weights included: `total == format + sum(correctness) + sum(brier)`.
 
+    All of these are NaN where there is no verdict on the completion (see `decided`).
+
     Attributes:
         total: the reward.
         format: the format part.
@@ -49,6 +51,11 @@ class Breakdown(NamedTuple):
     reason: str | None
     blocks: tuple[Span, ...]
     valid: bool
+
+    @property
+    def decided(self) -> bool:
+        """Whether there is a reward: not where a check that it depends on came to no verdict."""
+        return not math.isnan(self.total)
 
     @property
     def spans(self) -> Spans | None:

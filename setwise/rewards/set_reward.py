@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -63,8 +64,11 @@ class SetReward:
         log_metric: LogMetric | None = None,
         log_extra: LogExtra | None = None,
         **columns: Any,
-    ) -> list[float]:
+    ) -> list[float | None]:
         """The reward of each completion, in order (TRL's protocol).
+
+        None where a check that the reward depends on came to no verdict: TRL gives such a completion no advantage and
+        leaves it out of its group's mean, unless another reward function has a number for it.
 
         Args:
             prompts: not used; gold comes with each row.
@@ -82,7 +86,7 @@ class SetReward:
         judged = self._judge(completion_texts(completions), golds)
         scores = collect((judgement, self.score(judgement, gold.exclusive)) for _, judgement, gold in judged)
         log_batch(self.name, scores, log_metric, log_extra)
-        return scores.total
+        return [total if decided else None for total, decided in zip(scores.total, scores.decided, strict=True)]
 
     def breakdown(self, completions: Sequence[Any], golds: Sequence[Gold]) -> list[Breakdown]:
         """The reward of each completion split by what caused it, with the places of its answers and confidences."""
@@ -110,6 +114,10 @@ class SetReward:
             brier = (-weights.brier / self.k,) * self.k if self.method.confidences else ()
             worst = -weights.brier if self.method.confidences else 0.0
             return Breakdown(worst, 0.0, (0.0,) * self.k, brier, reason, judgement.blocks, False)
+        if not judgement.decided:
+            unknown = (math.nan,) * self.k
+            brier = unknown if self.method.confidences else ()
+            return Breakdown(math.nan, math.nan, unknown, brier, reason, judgement.blocks, True)
         earned = weights.format if reason is None or self.sum_rule == "off" else 0.0
         correctness = CREDITS[self.credit](judgement.hits, weights.correctness)
         brier = () if confidences is None else brier_terms(confidences, judgement.hits, weights.brier)

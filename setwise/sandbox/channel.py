@@ -8,6 +8,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from setwise.sandbox import plain
+
 _LENGTH = struct.Struct("!I")
 
 
@@ -17,7 +19,8 @@ class TooLongError(ValueError):
 
 def pack(message: Any) -> bytes:
     """The bytes of one message."""
-    body = json.dumps(message, separators=(",", ":")).encode()
+    with plain.deep():
+        body = json.dumps(message, separators=(",", ":")).encode()
     return _LENGTH.pack(len(body)) + body
 
 
@@ -39,7 +42,9 @@ def receive(descriptor: int, limit: int | None = None, wait: Callable[[], None] 
     (length,) = _LENGTH.unpack(_read(descriptor, _LENGTH.size, wait))
     if limit is not None and length > limit:
         raise TooLongError(f"{length} bytes")
-    return json.loads(_read(descriptor, length, wait))
+    body = _read(descriptor, length, wait)
+    with plain.deep():
+        return json.loads(body)
 
 
 def _read(descriptor: int, size: int, wait: Callable[[], None]) -> bytes:

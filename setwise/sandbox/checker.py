@@ -9,8 +9,9 @@ import importlib
 from typing import Any
 
 from setwise.sandbox.job import Status
-from setwise.sandbox.link import EndedError, Link, StandIn, Verdict
+from setwise.sandbox.link import EndedError, Link, Verdict
 from setwise.sandbox.names import TestPlan, plan_tests
+from setwise.sandbox.stand_in import StandIn
 
 _DETAIL_CHARACTERS = 1000
 _OWN_EXCEPTION = "catching classes that do not inherit from BaseException"
@@ -65,4 +66,6 @@ def _explain(doing: str, error: BaseException, link: Link) -> str:
         value = "" if link.last is None or isinstance(link.last, StandIn) else f" (the program's value: {link.last!r})"
     except ValueError:  # an integer too long to be written in decimal
         value = " (the program's value: an integer of thousands of digits)"
+    except RecursionError:
+        value = " (the program's value is nested too deeply to be shown)"
     return f"{doing[:400]}: {what}{f': {error}' if str(error) else ''}{value}"[:_DETAIL_CHARACTERS]

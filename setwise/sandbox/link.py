@@ -1,8 +1,4 @@
-"""The checker's link to the program's process: requests go out, plain data and stand-ins come back.
-
-A stand-in can be called, indexed, iterated and converted, which happens in the other process. It refuses to be
-compared, added or searched: an operator of the program's own never takes part in a test's comparison.
-"""
+"""The checker's link to the program's process: requests go out, plain data and stand-ins come back."""
 
 from __future__ import annotations
 
@@ -14,22 +10,20 @@ import select
 import signal
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from setwise.sandbox import channel, plain
 from setwise.sandbox.job import Limits, Status
+from setwise.sandbox.stalls import Stopwatch
+from setwise.sandbox.stand_in import StandIn, drive, exception, generate, stand_in, valued
 
 _TICK_SECONDS = 0.05
 """How often the memory of a program that has been asked something is looked at."""
 _MOST_ITEMS = 100_000
 """The longest iterator that a test can hand over; it goes as the list of its items."""
-
-
-_WITH_OTHER_ARGUMENTS = (UnicodeError, ExceptionGroup)
-"""Exceptions that are not made of one message."""
 
 
 class CannotSendError(TypeError):
@@ -57,25 +51,34 @@ class Link:
         self._pid = pid
         self._limits = limits
         self._looked = time.monotonic()
-        self._deadline = self._looked + limits.wall_seconds
+        self._stopwatch = Stopwatch(limits, _processes)
         self.fault: Verdict | None = None
         self.last: Any = None
         """The last value that the program handed over, for the detail of a failed test."""
         self.raised: Exception | None = None
         """The last exception that came from the program."""
+        self._known: dict[int, Any] = {}
+        """What stands here for an object of the program's, by its number: the same for the same object."""
+        self._numbers: dict[int, int] = {}
+        """Of coroutines and generators of ours that stand for the program's, by id."""
 
     def ask(self, operation: str, /, *args: Any, **kwargs: Any) -> Any:
         """Have the program's process do `operation`; exceptions raised there are raised here."""
         try:
-            encoded = [plain.encode(args, _test_value), plain.encode(kwargs, _test_value)]
-        except CannotSendError as error:
-            self._end(Status.REFUSED, str(error))
+            with plain.deep():
+                encoded = [plain.encode(args, self._test_value), plain.encode(kwargs, self._test_value)]
+        except (CannotSendError, RecursionError) as error:
+            self.refuse(str(error))
         reply = self.exchange([operation, *encoded])
         if "args" in reply:
             for mine, theirs in zip(args, self._decode(reply["args"]), strict=True):
                 _replace_contents(mine, theirs)
         self.last = self._decode(reply["value"])
         return self.last
+
+    def refuse(self, detail: str) -> NoReturn:
+        """End the job without a verdict: this test can't be put to this program."""
+        self._end(Status.REFUSED, detail)
 
     def load(self, setup: str, program: str) -> None:
         """Run the program's module."""
@@ -106,32 +109,50 @@ class Link:
         if "exit" in reply:
             self._end(Status.CRASHED, f"left with exit code {reply['exit']} before its tests were done")
         if "error" in reply:
-            self.raised = _exception(reply["error"])
+            self.raised = self._read_exception(reply["error"])
             raise self.raised
         return reply
 
+    def _read_exception(self, error: Any) -> Exception:
+        try:
+            return exception(self, error, self._decode)
+        except (ValueError, TypeError, RecursionError, AttributeError) as problem:
+            self._end(Status.CRASHED, f"sent something that is no exception: {type(problem).__name__}")
+
     def _decode(self, data: plain.Json) -> Any:
         try:
-            return plain.decode(data, self._stand_in)
+            with plain.deep():
+                return plain.decode(data, self._stand_in)
         except (ValueError, TypeError, RecursionError, ArithmeticError, LookupError) as error:
             self._end(Status.CRASHED, f"sent something that is no value: {type(error).__name__}")
 
     def _stand_in(self, data: list[Any]) -> Any:
         if data[0] == "class" and isinstance(kind := getattr(builtins, data[1]), type):
             return kind
-        tag, number, kind = data
-        if tag != "object":
+        if data[0] == "subclass":
+            return valued(*data[1:])
+        tag, number, kind, able, has_equality = data
+        if number in self._known:
+            return self._known[number]
+        if not isinstance(number, int) or tag not in ("object", "coroutine", "generator"):
             raise ValueError("unknown tag")
-        return StandIn(self, int(number), str(kind))
+        remote = stand_in(self, number, str(kind), [str(name) for name in able], bool(has_equality))
+        found: Any = remote
+        if tag != "object":
+            found = (drive if tag == "coroutine" else generate)(self, remote)
+            self._numbers[id(found)] = number
+        self._known[number] = found
+        return found
 
     def _wait(self) -> None:
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         while True:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                self._end(Status.TIMED_OUT, f"over {self._limits.wall_seconds:g} s")
-            ready = poll.poll(1000 * min(left, _TICK_SECONDS))
+            if late := self._stopwatch.verdict():
+                self._end(late, f"over {self._limits.wall_seconds:g} s")
+            began, patience = time.monotonic(), self._stopwatch.left(_TICK_SECONDS)
+            ready = poll.poll(1000 * patience)
+            self._stopwatch.note_wait(patience, time.monotonic() - began)
             self._look_at_memory()  # also while it answers: bit by bit, an answer can take as long as it likes
             if ready:
                 return
@@ -154,68 +175,25 @@ class Link:
             return Status.CRASHED, f"killed by {signal.Signals(-code).name}"
         return Status.CRASHED, f"left with exit code {code} before its tests were done"
 
+    def _test_value(self, value: Any) -> plain.Json:
+        """How a test's own value that is not plain data goes to the program's process."""
+        value = value.stand_in if isinstance(value, plain.Kept) else value
+        if isinstance(value, StandIn):
+            return ["object", value._number]
+        if id(value) in self._numbers:
+            return ["object", self._numbers[id(value)]]
+        return _sendable(value, self._test_value)
+
     def _end(self, status: Status, detail: str) -> NoReturn:
         self.fault = Verdict(status, detail)
         raise EndedError
 
 
-class StandIn:
-    """An object that lives in the program's process: it can be used there, and not compared here."""
-
-    __slots__ = ("_kind", "_link", "_number")
-
-    def __init__(self, link: Link, number: int, kind: str) -> None:
-        for name, value in (("_link", link), ("_number", number), ("_kind", kind)):
-            object.__setattr__(self, name, value)
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        """Have the program's process call it."""
-        return self._link.ask("call", self, *args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        return self._link.ask("getattr", self, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._link.ask("setattr", self, name, value)
-
-    def __instancecheck__(self, value: Any) -> bool:
-        return self._link.ask("isinstance", self, value) is True
-
-    def _refuse(self, *_: Any) -> NoReturn:
-        raise TypeError(f"an object of the program's own type {self._kind!r} cannot be compared by a test")
-
-    def __eq__(self, other: object) -> bool:
-        """False against None and classes, which it is not; refused against any value it might be worth."""
-        return False if other is None or isinstance(other, type) else self._refuse()
-
-    def __ne__(self, other: object) -> bool:
-        """See `__eq__`."""
-        return not self == other
-
-    __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __hash__ = object.__hash__
-
-
-def _asking(operation: str) -> Callable[..., Any]:
-    def ask(self: StandIn, *args: Any) -> Any:
-        return self._link.ask(operation, self, *args)
-
-    return ask
-
-
-# One operand, or a key: nothing here tells the program what a test expects.
-_OPERATIONS = ("iter", "next", "len", "str", "repr", "bool", "int", "float", "round", "index")
-for _operation in (*_OPERATIONS, "getitem", "setitem", "delitem"):
-    setattr(StandIn, f"__{_operation}__", _asking(_operation))
-
-
-def _test_value(value: Any) -> plain.Json:
-    """How a test's own value that is not plain data goes to the program's process."""
-    if type(value) is StandIn:
-        return ["object", value._number]
+def _sendable(value: Any, other: plain.Other) -> plain.Json:
+    """A function, class, module or iterator of a test's; what it holds goes through `other`."""
     if isinstance(value, types.FunctionType):
-        cells = [plain.encode(cell.cell_contents, _test_value) for cell in value.__closure__ or ()]
-        defaults = plain.encode(value.__defaults__, _test_value)
+        cells = [plain.encode(cell.cell_contents, other) for cell in value.__closure__ or ()]
+        defaults = plain.encode(value.__defaults__, other)
         return ["function", marshal.dumps(value.__code__).hex(), defaults, cells]
     if isinstance(value, types.ModuleType):
         return ["module", value.__name__]
@@ -224,7 +202,7 @@ def _test_value(value: Any) -> plain.Json:
     if isinstance(value, Iterator):
         items = list(itertools.islice(value, _MOST_ITEMS + 1))
         if len(items) <= _MOST_ITEMS:
-            return ["iterator", *[plain.encode(item, _test_value) for item in items]]
+            return ["iterator", *[plain.encode(item, other) for item in items]]
     raise CannotSendError(f"a test hands the program a {type(value).__name__}, which cannot be sent to it")
 
 
@@ -239,25 +217,18 @@ def _replace_contents(mine: Any, theirs: Any) -> None:
         mine.update(theirs)
 
 
-def _exception(error: Any) -> Exception:
-    """The program's exception: of its nearest built-in class, under its own name."""
-    kinds, message = error if isinstance(error, list) and len(error) == 2 else ([], "")
-    names = [str(kind) for kind in kinds] if isinstance(kinds, list) else []
-    for name in names:
-        kind = getattr(builtins, name, None)
-        if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, _WITH_OTHER_ARGUMENTS):
-            own = kind if name == names[0] or not names[0].isidentifier() else type(names[0], (kind,), {})
-            return own(str(message))
-    return RuntimeError(f"{names[0] if names else 'exception'}: {message}")
-
-
 def _resident_bytes() -> int:
     """Memory of all processes of this namespace but this one."""
     pages = 0
-    for process in Path("/proc").iterdir():
-        if process.name.isdecimal() and process.name != str(os.getpid()):
+    for process in _processes():
+        if process != os.getpid():
             try:
-                pages += int((process / "statm").read_text().split()[1])
+                pages += int(Path(f"/proc/{process}/statm").read_text().split()[1])
             except (OSError, IndexError):
                 continue  # it ended meanwhile
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _processes() -> list[int]:
+    """The ids of all processes of this namespace."""
+    return [int(process.name) for process in Path("/proc").iterdir() if process.name.isdecimal()]

@@ -8,15 +8,32 @@ named by a number.
 from __future__ import annotations
 
 import collections
+import contextlib
 import datetime
 import decimal
 import fractions
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Json = Any
 Other = Callable[[Any], Json]
 """Encodes what is not plain data; it may raise TypeError."""
+
+_DEPTH = 5000
+"""How deeply values may be nested; a process's stack has room for it, and Python compares some hundreds."""
+
+
+@contextlib.contextmanager
+def deep() -> Iterator[None]:
+    """Room to write or read a deeply nested value, whatever room whoever made it had left."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEPTH))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
 
 _EXACT_INT_BITS = 1024
 """Integers up to this size are written in decimal; longer ones in hexadecimal, which takes linear time."""
@@ -53,6 +70,7 @@ _SCALARS: dict[str, Any] = {
     "complex": complex,
     "bytes": bytes.fromhex,
     "bytearray": bytearray.fromhex,
+    "memoryview": lambda text: memoryview(bytes.fromhex(text)),
     "range": lambda *parts: range(*map(_read_integer, parts)),
     "Decimal": decimal.Decimal,
     "Fraction": lambda *parts: fractions.Fraction(*map(_read_integer, parts)),
@@ -73,17 +91,39 @@ _WRITERS: dict[type, Callable[[Any], Json]] = {
     complex: lambda x: ["complex", x.real, x.imag],
     bytes: lambda x: ["bytes", x.hex()],
     bytearray: lambda x: ["bytearray", x.hex()],
+    memoryview: lambda x: ["memoryview", x.hex()],
     range: lambda x: ["range", *map(_write_integer, (x.start, x.stop, x.step))],
     decimal.Decimal: lambda x: ["Decimal", str(x)],
     fractions.Fraction: lambda x: ["Fraction", *map(_write_integer, (x.numerator, x.denominator))],
     datetime.date: lambda x: ["date", x.year, x.month, x.day],
     datetime.timedelta: lambda x: ["timedelta", x.days, x.seconds, x.microseconds],
 }
-_BASES = (bool, int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict)
+BASES = (int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict)
+"""The plain types whose subclasses can be worth their value."""
 
 
-def encode(value: Any, other: Other) -> Json:
+class Kept:
+    """A plain value that stands for an instance of a subclass in the other process; `stand_in` says which."""
+
+    __slots__ = ()
+    stand_in: Any
+
+
+ABILITIES = (
+    *("__call__", "__iter__", "__next__", "__len__", "__getitem__", "__setitem__", "__delitem__", "__reversed__"),
+    *("__int__", "__float__", "__index__", "__round__", "__enter__", "__exit__"),
+    *("__await__", "__aiter__", "__anext__", "__aenter__", "__aexit__"),
+    *("__add__", "__sub__", "__mul__", "__truediv__", "__floordiv__", "__mod__", "__pow__", "__matmul__"),
+    *("__and__", "__or__", "__xor__", "__neg__", "__abs__"),
+)
+"""What an object that stays with the program may be able to do; a test is told which of them it can."""
+
+
+def encode(value: Any, other: Other, named: bool = False) -> Json:
     """`value` as JSON; parts that are not plain data go through `other`.
+
+    Where `named`, an instance of a subclass that is worth its base's value (a named tuple, an IntEnum) is that value
+    with what `other` has for it, so that its own attributes can be asked for.
 
     Raises:
         RecursionError: the value is nested too deeply or contains itself.
@@ -95,15 +135,19 @@ def encode(value: Any, other: Other) -> Json:
     if kind is int:
         return _write_integer(value)
     if kind in _SEQUENCE_TAGS:
-        return [_SEQUENCE_TAGS[kind], *[encode(item, other) for item in value]]
+        return [_SEQUENCE_TAGS[kind], *[encode(item, other, named) for item in value]]
     if kind in _MAPPING_TAGS:
-        return [_MAPPING_TAGS[kind], *[[encode(k, other), encode(v, other)] for k, v in value.items()]]
+        pairs = value.items()
+        return [_MAPPING_TAGS[kind], *[[encode(k, other, named), encode(v, other, named)] for k, v in pairs]]
     if kind in _WRITERS:
         return _WRITERS[kind](value)
     if kind in (datetime.datetime, datetime.time) and type(value.tzinfo) in (type(None), datetime.timezone):
         return _encode_clock(value)
-    base = plain_base(kind)
-    return encode(_as_base(base, value), other) if base else other(value)
+    base = None if isinstance(value, Kept) else plain_base(kind)
+    if base is None:
+        return other(value)
+    worth = encode(_as_base(base, value), other, named)
+    return ["subclass", worth, other(value)] if named else worth
 
 
 def _encode_clock(value: datetime.datetime | datetime.time) -> Json:
@@ -124,7 +168,7 @@ def plain_base(kind: type) -> type | None:
 
     None where the subclass compares in its own way: then it isn't that value.
     """
-    for base in _BASES:
+    for base in BASES:
         if issubclass(kind, base) and kind is not base:
             return base if kind.__eq__ is base.__eq__ else None
     return None
@@ -161,4 +205,6 @@ def decode(data: Json, other: Callable[[list[Any]], Any]) -> Any:
         return _MAPPINGS[tag]({decode(key, other): decode(item, other) for key, item in rest})
     if tag in _SCALARS:
         return _SCALARS[tag](*rest)
+    if tag == "subclass":
+        return other([tag, decode(rest[0], other), decode(rest[1], other)])
     return other(data)

@@ -19,10 +19,11 @@ from typing import Any
 
 from setwise.sandbox import channel, walls
 from setwise.sandbox.job import Isolation, Job, Limits, Result, Status
+from setwise.sandbox.stalls import PATIENCE
 
 _START_SECONDS = 30.0
 _BACKSTOP_SECONDS = 10.0
-"""How long past the wall limit a worker may be silent before it is given up for dead."""
+"""How long past the longest that a program may be there a worker may be silent before it is given up for dead."""
 _MESSAGE_BYTES = 1 << 16
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from setwise.sandbox.worker import main; main()"
 
@@ -79,8 +80,9 @@ class WorkerProcess:
         """Give the worker its next job."""
         self.job = index
         self._number += 1
-        self.deadline = time.monotonic() + wall_seconds + _BACKSTOP_SECONDS
-        self._jobs.settimeout(wall_seconds + _BACKSTOP_SECONDS)
+        longest = PATIENCE * wall_seconds + _BACKSTOP_SECONDS
+        self.deadline = time.monotonic() + longest
+        self._jobs.settimeout(longest)
         with contextlib.suppress(OSError):  # `read` or the deadline will find it dead
             self._jobs.sendall(channel.pack({"program": job.program, "tests": job.tests, "setup": job.setup}))
 

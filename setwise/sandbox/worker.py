@@ -26,6 +26,7 @@ from setwise.sandbox import candidate, channel, checker, seccomp, walls
 from setwise.sandbox import syscalls as sc
 from setwise.sandbox.job import Isolation, Limits, Status
 from setwise.sandbox.link import Link, Verdict
+from setwise.sandbox.stalls import Stopwatch
 
 _READY, _STARTED = b"r", b"s"
 _SERVED, _NO_MORE_JOBS = 0, 3
@@ -88,15 +89,18 @@ class Worker:
             poll.register(descriptor, select.POLLIN)
         poll.register(self._jobs, select.POLLRDHUP)
         started: float | None = None
+        stopwatch: Stopwatch | None = None
         written = 0
         while True:
-            end = None if started is None else started + self._limits.wall_seconds + _GRACE_SECONDS
-            patience = _IDLE_SECONDS if end is None else min(_IDLE_SECONDS, max(0.0, end - time.monotonic()))
+            began, patience = time.monotonic(), stopwatch.left(_IDLE_SECONDS) if stopwatch else _IDLE_SECONDS
             ready = {descriptor for descriptor, _ in poll.poll(1000 * patience)}
+            if stopwatch:
+                stopwatch.note_wait(patience, time.monotonic() - began)
             if status in ready:
                 started = self._note(os.read(status, 64), started) or started
                 if started:
                     poll.unregister(status)
+                    stopwatch = Stopwatch(self._limits, lambda: _family(pid), _GRACE_SECONDS)
             if output in ready:
                 piece = len(os.read(output, 1 << 16))
                 written += piece
@@ -106,8 +110,8 @@ class Worker:
                 return self._conclude(self._reap(pid), started)
             if written > self._limits.output_bytes:
                 return self._kill(pid, started, Status.CRASHED, f"wrote more than {self._limits.output_bytes} bytes")
-            if end is not None and time.monotonic() >= end:
-                return self._kill(pid, started, Status.TIMED_OUT, f"over {self._limits.wall_seconds:g} s")
+            if stopwatch and (late := stopwatch.verdict()):
+                return self._kill(pid, started, late, f"over {self._limits.wall_seconds:g} s")
             if self._jobs in ready or os.getppid() != self._parent:  # the caller is gone
                 self._reap(pid, kill=True)
                 return False
@@ -124,7 +128,7 @@ class Worker:
         if started is None:
             raise OSError(f"the checker ended before it had a job (exit code {code})")
         if code != _SERVED:
-            self._say_verdict(started, Verdict(Status.CRASHED, f"its checker ended with code {code}"))
+            self._say_verdict(started, Verdict(Status.REFUSED, f"its checker ended with code {code}"))
         return True
 
     def _kill(self, pid: int, started: float | None, status: Status, detail: str) -> bool:
@@ -189,6 +193,16 @@ def _kill_children() -> None:
         for child in map(int, children):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that it started and that is there."""
+    found = [pid]
+    for process in found:
+        with contextlib.suppress(OSError):
+            for thread in Path(f"/proc/{process}/task").iterdir():
+                found += map(int, (thread / "children").read_text().split())
+    return found
 
 
 def _stream_pair() -> tuple[int, int]:

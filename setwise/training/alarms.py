@@ -16,7 +16,7 @@ COLLAPSE_LOGS = 5
 CHANCE = 3.0
 """Standard errors that chance explains; the completions of one question count as one draw, of the widest spread."""
 MOSTLY = 0.5
-"""Share of completions cut short, or invalid, above which a dead reward is put down to that."""
+"""Share of completions cut short, invalid or without a verdict above which a dead reward is put down to that."""
 EXPLODED_NORM = 1e4
 """A gradient norm, before clipping, that no run of ours that learned came near (the largest seen was 40)."""
 
@@ -71,6 +71,8 @@ class Alarms:
 
 def _remedy(row: Mapping[str, float]) -> str:
     """What to do about a dead reward, by what the completions of the last row were like."""
+    if (undecided := row.get("train/undecided", 0.0)) > MOSTLY:
+        return f"{undecided:.0%} of the completions have no verdict; see the warnings for the checks that failed"
     cut, valid = row.get("train/completions/clipped_ratio", 0.0), row.get("train/valid", 1.0)
     if cut > MOSTLY and valid < 1 - MOSTLY:
         return f"{cut:.0%} of the completions are cut short; raise train.max_completion_tokens or lower k"

@@ -17,6 +17,9 @@ from setwise.rewards import Breakdown
 if TYPE_CHECKING:
     from torch import Tensor
 
+_SMALL = 1e-4
+"""TRL's, against division by a deviation of 0."""
+
 
 def block_rewards(part: Breakdown) -> list[float]:
     """What each block of a completion decides, shape (1 + K + confidences + 1,), in the layout's order.
@@ -67,7 +70,32 @@ def block_ends(
 
 
 def centre(rewards: Tensor, group: int) -> Tensor:
-    """`rewards` (B, S) less the mean over each group of `group` rows, column by column."""
+    """`rewards` (B, S) less the mean over each group of `group` rows, column by column; NaN rows are in no mean."""
     grouped = rewards.view(-1, group, rewards.shape[1])
-    centred: Tensor = (grouped - grouped.mean(dim=1, keepdim=True)).view_as(rewards)
+    centred: Tensor = (grouped - grouped.nanmean(dim=1, keepdim=True)).view_as(rewards)
     return centred
+
+
+def scaled_advantages(rewards: Tensor, group: int, scale: str) -> Tensor:
+    """The advantages (B, S) of blocks, scaled as TRL scales those of completions.
+
+    A completion without a verdict has no advantage in any block, and takes no part in those of others.
+
+    Args:
+        rewards: (B, S) what each block decides, the whole reward first; NaN in every block where there is no verdict.
+        group: completions of one prompt, which stand in a row.
+        scale: `batch`, `group` or `none`: what the centred rewards are divided by the deviation of.
+    """
+    advantages = centre(rewards, group)
+    if scale == "batch":
+        advantages = advantages / (_deviation(rewards[:, 0]) + _SMALL)
+    elif scale == "group":
+        deviations = [_deviation(totals) for totals in rewards[:, 0].view(-1, group)]
+        advantages = advantages / (rewards.new_tensor(deviations).repeat_interleave(group)[:, None] + _SMALL)
+    return advantages.nan_to_num(nan=0.0)
+
+
+def _deviation(totals: Tensor) -> Tensor:
+    """The standard deviation of what is known; 0 where that is one value or none."""
+    known = totals[~totals.isnan()]
+    return known.std() if len(known) > 1 else totals.new_zeros(())

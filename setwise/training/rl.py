@@ -23,7 +23,7 @@ from setwise.prompts import build_prompt
 from setwise.rewards import Breakdown, SetReward, Weights, make_reward
 from setwise.rewards.columns import read_golds
 from setwise.training.compact_head import add_compact_head
-from setwise.training.credit import block_ends, block_rewards, centre, token_blocks
+from setwise.training.credit import block_ends, block_rewards, scaled_advantages, token_blocks
 from setwise.training.demonstrations import longest_completion
 from setwise.training.processes import is_sharded, whole_model
 from setwise.training.scale import peft_config, scale_options
@@ -132,12 +132,7 @@ class SetTrainer(GRPOTrainer):
         rewards = self.accelerator.gather(torch.tensor([block_rewards(part) for part in parts], device=device))
         model: Any = self.model
         group: Any = self.num_generations if model.training else self.num_generations_eval
-        advantages = centre(rewards, group)
-        totals = rewards[:, 0]
-        if self.scale_rewards == "batch":
-            advantages = advantages / (totals.std() + 1e-4)
-        elif self.scale_rewards == "group":
-            advantages = advantages / (totals.view(-1, group).std(dim=1).repeat_interleave(group)[:, None] + 1e-4)
+        advantages = scaled_advantages(rewards, group, self.scale_rewards)
         first = self.accelerator.process_index * len(parts)
         return advantages[first : first + len(parts)]
 

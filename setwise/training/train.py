@@ -166,8 +166,11 @@ class HeldOut:
         self.tokenizer = tokenizer
         self.at_once = params.scale.generation_batch or SCORED_AT_ONCE
 
-    def __call__(self, model: PreTrainedModel, reward: Any) -> float:
-        """The mean reward of `model` (0 but in the main process); the random generators are left as they were."""
+    def __call__(self, model: PreTrainedModel, reward: Any) -> float | None:
+        """The mean reward of `model` (None but in the main process); the random generators are left as they were.
+
+        None, too, where there is a verdict on no completion.
+        """
         import torch
 
         training = model.training
@@ -176,8 +179,11 @@ class HeldOut:
             texts = [drawn[0].text for drawn in engine.generate(self.prompts, self.sampling)]
         model.train(training)
         if not is_main():
-            return 0.0
-        return float(sum(part.total for part in reward.breakdown(texts, self.golds)) / len(texts))
+            return None
+        totals = [part.total for part in reward.breakdown(texts, self.golds) if part.decided]
+        if len(totals) < len(texts):
+            log.warning("held-out questions: %d of %d have no verdict", len(texts) - len(totals), len(texts))
+        return sum(totals) / len(totals) if totals else None
 
 
 class Keeper(TrainerCallback):
@@ -188,7 +194,7 @@ class Keeper(TrainerCallback):
         method: str,
         params: Params,
         curve: Curve | None,
-        score: Callable[[Any, Any], float],
+        score: Callable[[Any, Any], float | None],
         workdir: Path,
         tokenizer: PreTrainedTokenizerBase,
     ) -> None:
@@ -239,7 +245,7 @@ class Keeper(TrainerCallback):
                 raise TrainingFailure(f"step {step}: the weights are no numbers; lower train.learning_rate")
             score = share(self.score(model, trainer.reward_funcs[0]))
         checkpoint = Path(args.output_dir) / f"checkpoint-{step}"
-        if score > self.progress.best_score:
+        if score is not None and score > self.progress.best_score:
             self.progress = Progress(step, score)
             self._keep_best()
         elif self.is_patience_over(step):
@@ -247,7 +253,7 @@ class Keeper(TrainerCallback):
             control.should_training_stop = True
         wait_for_all()
         if self.curve is not None:
-            self.curve.add(step, {"train/held_out_reward": score})
+            self.curve.add(step, {} if score is None else {"train/held_out_reward": score})
             write_progress(checkpoint, replace(self.progress, seconds=time.monotonic() - self._began))
             seal(checkpoint)
             prune(self.workdir)

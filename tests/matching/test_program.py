@@ -158,7 +158,7 @@ def test_the_same_program_is_run_again_for_another_question() -> None:
     assert [job.setup for job in runner.jobs] == ["", "import math"]
 
 
-def test_a_program_that_could_not_be_decided_is_wrong_and_counted() -> None:
+def test_a_program_without_a_verdict_leaves_its_set_undecided() -> None:
     found = match_programs([("def square(n): endless()", "def square(n): return n * n")], [SQUARE], InThisProcess())[0]
     assert (found.right, found.faults) == ((0, 1), ("code_timed_out",))
 

@@ -259,17 +259,42 @@ def test_a_forked_child_has_its_own_workers() -> None:
     assert math_pool().check([("x+2", "2+x")]) == [Verdict.EQUAL]
 
 
-def test_a_check_that_timed_out_is_wrong_and_counted() -> None:
+TOWER, OTHER_TOWER = "9^{9^{9^{9}}}", "8^{9^{9^{9}}}"
+"""Comparing them with each other, or with a number written as a power, runs out of time."""
+
+
+def test_a_check_that_timed_out_leaves_its_set_undecided() -> None:
     gold = Gold((("2^{101}",),), "math")
-    found = judge(render(AnswerSet(("9^{9^{9^{9}}}", "2^{101}")), Layout(2)), gold, Layout(2))
-    assert (found.hits, found.faults) == ((0, 1), ("math_timed_out",))
+    found = judge(render(AnswerSet((TOWER, "2^{101}")), Layout(2)), gold, Layout(2))
+    assert (found.hits, found.faults, found.decided) == ((0, 1), ("math_timed_out",), False)
 
 
-def test_checks_between_answers_and_between_gold_answers_that_timed_out_are_counted() -> None:
-    towers, words = ("9^{9^{9^{9}}}", "8^{9^{9^{9}}}"), ("none", "nothing")
-    gold = Gold(tuple((tower,) for tower in towers), "math")
-    found = match_math([towers, words, words], [Gold((("none",),), "math"), gold, gold])
-    assert [matched.faults for matched in found] == [("math_timed_out",), ("math_timed_out",), ()], "gold's once"
+UNDECIDED = {
+    "whether two wrong answers are the same": ((TOWER, OTHER_TOWER), (("none",),), 1),
+    "whether the gold answers of two right ones are the same": ((TOWER, OTHER_TOWER), ((TOWER,), (OTHER_TOWER,)), 1),
+    "a check on gold answers of which one is hit": ((TOWER, "none"), ((TOWER,), (OTHER_TOWER,)), 0),
+    "a check on gold answers of which none is hit": (("none", "nothing"), ((TOWER,), (OTHER_TOWER,)), 0),
+    "a check of one alias where another is equal": (("2^{101}", "1"), ((TOWER, "2^{101}"),), 1),
+}
+
+
+@pytest.mark.parametrize(("answers", "gold", "faults"), UNDECIDED.values(), ids=UNDECIDED.keys())
+def test_a_set_is_undecided_only_by_what_its_hits_and_repeats_depend_on(
+    answers: tuple[str, ...], gold: tuple[tuple[str, ...], ...], faults: int
+) -> None:
+    assert len(match_math([answers], [Gold(gold, "math")])[0].faults) == faults
+
+
+def test_an_alias_that_matches_settles_an_answer_whatever_the_other_aliases_do() -> None:
+    gold = Gold(((TOWER, "2^{101}"),), "math")
+    found = judge(render(AnswerSet(("2^{101}",)), Layout()), gold, Layout())
+    assert (found.hits, found.faults, found.decided) == ((1,), (), True)
+
+
+def test_a_set_that_repeats_an_answer_is_invalid_whatever_else_is_undecided() -> None:
+    gold = Gold((("2^{101}",),), "math")
+    found = judge(render(AnswerSet((TOWER, "7", "7.0")), Layout(3)), gold, Layout(3))
+    assert (found.reason, set(found.faults), found.decided) == (Reason.DUPLICATE, {"math_timed_out"}, True)
 
 
 @pytest.mark.parametrize(
