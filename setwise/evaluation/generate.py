@@ -14,6 +14,7 @@ import pyarrow as pa
 from setwise.answers import Layout
 from setwise.domains import Example
 from setwise.engines import Completion, Engine
+from setwise.engines.seeds import mix_seed
 from setwise.errors import InputError
 from setwise.evaluation.store import SCHEMA, Store, StoreKey, dataset_digest, prompt_digest, write_rows
 from setwise.matching import Gold, Judgement, judge_batch
@@ -36,7 +37,8 @@ def generate(
 
     A finished file with the same key is returned as it is. An interrupted evaluation continues after its last whole
     part: parts lie beside `path` under the key's digest until the file is complete. Each part samples with its own
-    seed (`key.sampling.seed` + part), so that a continued evaluation equals an uninterrupted one.
+    seed, hashed from the whole key, so that a continued evaluation equals an uninterrupted one and no two evaluations
+    share their draws: one generation, the 30 of a curve and the samples of a baseline are independent.
 
     Args:
         engine: who generates.
@@ -64,7 +66,7 @@ def generate(
         if part.exists():
             continue
         batch = slice(start, start + per_part)
-        sampling = replace(key.sampling, seed=key.sampling.seed + index)
+        sampling = replace(key.sampling, seed=mix_seed(key.digest(), start))
         completions = engine.generate(prompts[batch], sampling)
         rows = _judged(examples[batch], completions, key)
         write_rows(part, key, iter([pa.Table.from_pylist(list(rows), schema=SCHEMA)]))
