@@ -1,4 +1,4 @@
-"""One rule says which questions are known: the splits of `prepare`, the check of `validate`, the champion's new ones."""
+"""One rule says which questions are known, to `prepare`, to `validate` and to who asks the champion new ones."""
 
 import gzip
 import json
