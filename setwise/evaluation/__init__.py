@@ -25,7 +25,11 @@ from setwise.evaluation.protocols import Protocol, get_protocol
 from setwise.evaluation.report import MetricsReport, summarise
 from setwise.evaluation.store import Store, StoreKey, dataset_digest, prompt_digest
 
+COST = "cost.json"
+"""The file beside the reports of an evaluation that says what it took: `{seconds, device, revision}`."""
+
 __all__ = [
+    "COST",
     "Match",
     "MetricsReport",
     "Protocol",
