@@ -32,6 +32,7 @@ from setwise.evaluation import (
 from setwise.methods import Method, get_method
 from setwise.params import Params
 from setwise.prompts import build_prompt
+from setwise.redact import redact
 
 _CACHE = Path("checkpoints/evaluation")
 """Where an interrupted evaluation's parts wait; the folder that DVC tracks gets whole files only."""
@@ -90,7 +91,7 @@ def evaluate(params: Params, method_name: str) -> None:
         for name, report in reports.items():
             shutil.copyfile(cache / f"{name}.parquet", folder / f"{name}.parquet")
             write_whole(folder / f"{name}.json", json.dumps(report, indent=1, allow_nan=False))
-        cost = {"seconds": round(time.monotonic() - begun, 1), "device": device, "revision": _revision()}
+        cost = {"seconds": round(time.monotonic() - begun, 1), "device": redact(device), "revision": _revision()}
         write_whole(folder / COST, json.dumps(cost, indent=1))
     _track(params, method_name, reports, cost)
     shutil.rmtree(cache)

@@ -91,8 +91,12 @@ def test_publishing_gives_the_tracking_run_of_the_weights_the_same_files(
         (lambda reports: (reports / "validation.json").unlink(), "validation.json: missing; run `dvc repro validate`"),
         (lambda reports: shutil.rmtree(reports / "evaluation" / "rlcr_multi"), "run `dvc repro evaluate@rlcr_multi`"),
         (lambda reports: (reports / "curves" / "rlcr_multi.jsonl").write_text("{"), "rlcr_multi.jsonl: not one JSON"),
+        (
+            lambda reports: (reports / "evaluation" / "rlcr_multi" / "cost.json").unlink(),
+            "cost.json: missing; run `dvc repro evaluate@rlcr_multi`",
+        ),
     ],
-    ids=["no validation", "no evaluation", "torn curve"],
+    ids=["no validation", "no evaluation", "torn curve", "no cost"],
 )
 def test_a_missing_or_damaged_input_is_one_line_and_leaves_the_last_report(workspace: Path, spoil, words: str) -> None:  # type: ignore[no-untyped-def]
     made = contents(workspace)
