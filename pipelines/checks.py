@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from setwise.domains import Example
 from setwise.domains.base import Domain, DomainParams
+from setwise.domains.known import Known
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,8 @@ def make_table(
     import pandas as pd
 
     known = None if vocabulary is None else frozenset(vocabulary)
-    elsewhere = {key for name, other in splits.items() if name != split for e in other for key in domain.leak_keys(e)}
-    rules = _rules(domain, params, elsewhere)
+    elsewhere = Known.of(domain, {name: other for name, other in splits.items() if name != split})
+    rules = _rules(params, elsewhere)
     rows = []
     for example in splits[split]:
         row: dict[str, Any] = {
@@ -76,12 +77,13 @@ def make_suite(table: pd.DataFrame, size: int) -> list[Any]:
     return [*suite, *(gxe.ExpectColumnValuesToBeInSet(column=column, value_set=[True]) for column in truths)]
 
 
-def _rules(domain: Domain, params: DomainParams, elsewhere: set[str]) -> dict[str, Callable[[Example], bool]]:
+def _rules(params: DomainParams, elsewhere: Known) -> dict[str, Callable[[Example], bool]]:
     """Column → what must be true of every example; but `question_in_other_split` must be false."""
+    domain = elsewhere.domain
     exclusive = domain.exclusive(params)
     return {
         "question_shows_text": lambda e: any(map(str.isalnum, e.question)),
-        "question_in_other_split": lambda e: any(key in elsewhere for key in domain.leak_keys(e)),
+        "question_in_other_split": lambda e: elsewhere.holder(e) is not None,
         "domain_is_the_params": lambda e: e.domain == domain.name,
         "match_is_the_domains": lambda e: e.match == domain.match,
         "exclusive_as_the_params_say": lambda e: e.exclusive == exclusive,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from setwise.domains.parquet import read_examples
 from setwise.engines import Sampling
 from setwise.errors import InputError
 from setwise.evaluation import (
+    COST,
     MetricsReport,
     Protocol,
     StoreKey,
@@ -30,6 +32,7 @@ from setwise.evaluation import (
 from setwise.methods import Method, get_method
 from setwise.params import Params
 from setwise.prompts import build_prompt
+from setwise.redact import redact
 
 _CACHE = Path("checkpoints/evaluation")
 """Where an interrupted evaluation's parts wait; the folder that DVC tracks gets whole files only."""
@@ -64,7 +67,11 @@ def tasks_of(method: Method, params: Params) -> list[Task]:
 
 
 def evaluate(params: Params, method_name: str) -> None:
-    """Write `reports/evaluation/<method>/<protocol>.{parquet,json}`; add the metrics to the method's MLflow run."""
+    """Write `reports/evaluation/<method>/`, add the metrics to the method's MLflow run.
+
+    `<protocol>.parquet` and `.json` are the generations and metrics; `cost.json` says what the report can't measure:
+    the seconds of this run (after an interruption, of what was left to do), the device, the revision of the code.
+    """
     import torch
 
     torch.set_num_threads(params.threads)
@@ -84,7 +91,9 @@ def evaluate(params: Params, method_name: str) -> None:
         for name, report in reports.items():
             shutil.copyfile(cache / f"{name}.parquet", folder / f"{name}.parquet")
             write_whole(folder / f"{name}.json", json.dumps(report, indent=1, allow_nan=False))
-    _track(params, method_name, reports, {"seconds": time.monotonic() - begun, "device": device})
+        cost = {"seconds": round(time.monotonic() - begun, 1), "device": redact(device), "revision": _revision()}
+        write_whole(folder / COST, json.dumps(cost, indent=1))
+    _track(params, method_name, reports, cost)
     shutil.rmtree(cache)
 
 
@@ -118,6 +127,16 @@ def _generate(task: Task, params: Params, method: Method, examples: list[Example
     path.parent.mkdir(parents=True, exist_ok=True)
     generate(engine, examples, prompts, key, path, part_rows=params.evaluate.batch_size * 4)
     return path, engine.device
+
+
+def _revision() -> str | None:
+    """The commit of the code, as git describes it; None outside a repository."""
+    command = ["git", "describe", "--always", "--dirty=, with uncommitted changes", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
 
 
 def _fits(path: Path, key: StoreKey) -> bool:

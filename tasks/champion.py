@@ -98,19 +98,19 @@ def evaluate_again(workspace: Path, params: "Params", fresh: bool, seed: int | N
 
 
 def fresh_questions(workspace: Path, params: "Params", seed: int) -> "list[Example]":
-    """As many questions as the test split has, drawn by ``seed``; none that any prepared split holds.
+    """As many questions as the test split has, drawn by ``seed``; none that any prepared split holds (see `Known`).
 
     Raises InputError when none is left, as where a domain reads its rows from fixed files.
     """
     from setwise.domains import get_domain
-    from setwise.domains.base import question_content
+    from setwise.domains.known import Known
     from setwise.domains.parquet import read_examples
 
-    known: set[str] = set()
-    for path in sorted((workspace / split_path(params, "test")).parent.glob("*.parquet")):
-        known |= {question_content(example.question) for example in read_examples(path)}
-    drawn = get_domain(params.domain.name).load(params.domain, seed).splits["test"]
-    found = [example for example in drawn if question_content(example.question) not in known]
+    domain = get_domain(params.domain.name)
+    files = sorted((workspace / split_path(params, "test")).parent.glob("*.parquet"))
+    known = Known.of(domain, {path.stem: read_examples(path) for path in files})
+    drawn = domain.load(params.domain, seed).splits["test"]
+    found = [example for example in drawn if known.holder(example) is None]
     if not found:
         raise InputError(
             f"domain {params.domain.name}: seed {seed} brings no question that is not prepared already; "

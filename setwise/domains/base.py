@@ -114,7 +114,7 @@ class Domain(Protocol):
         return (self.content(example),)
 
 
-_NOT_DOMAINS = {"base", "parquet", "splits"}
+_NOT_DOMAINS = {"base", "known", "parquet", "splits"}
 
 
 def list_domains() -> list[str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from setwise.domains.base import Domain, DomainParams, Example, Expectation, Prepared
+from setwise.domains.known import Known
 from setwise.errors import InputError
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ class Clinic(Domain):
         world = make_world(params)
         hypotheses = make_hypotheses(world, params.mode)
         rng = np.random.default_rng([seed, 2])
-        seen: set[str] = set()
+        known = Known(self)
         splits: dict[str, list[Example]] = {}
         repeated = 0
         for split, size in (("test", params.test_size), ("train", params.train_size)):
@@ -251,10 +252,10 @@ class Clinic(Domain):
                 for example in block:
                     if len(examples) == size:
                         break
-                    if example.question in seen:
+                    if known.holder(example, split) is not None:
                         repeated += 1
                         continue
-                    seen.add(example.question)
+                    known.add(example, split)
                     examples.append(replace(example, source={**example.source, "row": len(examples)}))
                 if len(examples) == before:
                     raise InputError(

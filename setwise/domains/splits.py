@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from setwise.domains.base import Domain, DomainParams, Example, Prepared
+from setwise.domains.known import Known
 from setwise.errors import InputError
 from setwise.sources import Location, Rows, read_rows
 
@@ -47,15 +48,13 @@ MakeExample = Callable[[Rows, int, str], Example | Dropped]
 
 @dataclass
 class _Builder:
-    """Examples taken so far. `holder` maps a question's content, and `known` each of its leak keys, to its split."""
+    """Examples taken so far, and whose questions they are."""
 
-    domain: Domain
+    known: Known
     make: MakeExample
     seed: int
     splits: dict[str, tuple[Example, ...]] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
-    holder: dict[str, str] = field(default_factory=dict)
-    known: dict[str, str] = field(default_factory=dict)
 
     def shuffled(self, rows: Rows) -> list[int]:
         """The row indices in an order that the seed decides, whatever file format they came in."""
@@ -77,21 +76,13 @@ class _Builder:
             if isinstance(example, Dropped):
                 self.dropped[f"{split}: {example.reason}"] += 1
                 continue
-            if (there := self._holder_of(example, split)) is not None:
+            if (there := self.known.holder(example, split)) is not None:
                 self.dropped[f"{split}: question already in {there}"] += 1
                 continue
-            self.holder[self.domain.content(example)] = split
-            self.known |= dict.fromkeys(self.domain.leak_keys(example), split)
+            self.known.add(example, split)
             taken[index] = example
         self.splits[split] = self.splits.get(split, ()) + tuple(taken[index] for index in sorted(taken))
         return indices[tried:]
-
-    def _holder_of(self, example: Example, split: str) -> str | None:
-        """The split that holds this question already; one that shares a leak key with it must be another."""
-        if (there := self.holder.get(self.domain.content(example))) is not None:
-            return there
-        elsewhere = (self.known.get(key, split) for key in self.domain.leak_keys(example))
-        return next((there for there in elsewhere if there != split), None)
 
 
 def load_splits(
@@ -114,7 +105,7 @@ def load_splits(
     Raises:
         InputError: a source cannot be had, a row cannot be read, or a split would be empty.
     """
-    builder = _Builder(domain, make, seed)
+    builder = _Builder(Known(domain), make, seed)
     train = _read(params.train, "domain.train", columns, remedy)
     indices: Sequence[int] = builder.shuffled(train)
     if params.test is not None:

@@ -1,12 +1,11 @@
 """Any OpenAI-compatible endpoint as an engine: bounded concurrency, retries, results in the prompts' order.
 
 Prompts go to `/completions` as text, chat template applied here, so that an endpoint is asked exactly what the other
-engines are. Every completion is a request of its own with a seed of its own.
+engines are. Every completion is a request of its own with a seed of its own (see `seeds`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -19,6 +18,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from setwise.engines.base import Completion, Sampling
+from setwise.engines.seeds import first_seed
 from setwise.errors import InputError
 from setwise.redact import redact
 from setwise.scale_params import EndpointParams
@@ -67,7 +67,8 @@ class OpenAIEngine:
         import httpx
 
         copies = sampling.n if sampling.temperature > 0 else 1
-        jobs = ((prompt, _seed(sampling.seed, i, j)) for i, prompt in enumerate(prompts) for j in range(copies))
+        firsts = ((prompt, first_seed(sampling.seed, i, copies)) for i, prompt in enumerate(prompts))
+        jobs = ((prompt, first + j) for prompt, first in firsts for j in range(copies))
         limits = httpx.Limits(max_connections=self.endpoint.concurrency)
         stop = Event()
         pool = ThreadPoolExecutor(self.endpoint.concurrency, thread_name_prefix="endpoint")
@@ -184,12 +185,6 @@ def _key(endpoint: EndpointParams) -> str | None:
             f"evaluate.endpoint.key_variable: {endpoint.key_variable} is unset; export it with the API key"
         )
     return key
-
-
-def _seed(seed: int, prompt: int, copy: int) -> int:
-    """A seed of 31 bits for each completion: the same whatever is asked beside it."""
-    digest = hashlib.sha256(f"{seed}:{prompt}:{copy}".encode()).digest()
-    return int.from_bytes(digest[:4]) >> 1
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setwise.engines.base import Completion, Sampling
+from setwise.engines.seeds import first_seed
 from setwise.errors import InputError
 from setwise.params import ModelParams
 from setwise.scale_params import EngineVllmParams
@@ -57,7 +58,7 @@ class VllmEngine:
         return cls(llm, tokenizer)
 
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> Iterator[list[Completion]]:
-        """Yield each prompt's completions in order; each prompt samples with a seed of its own."""
+        """Yield each prompt's completions in order; each completion samples from a stream of its own (see `seeds`)."""
         from vllm import SamplingParams
 
         greedy = sampling.temperature == 0
@@ -71,7 +72,7 @@ class VllmEngine:
                     top_p=sampling.top_p,
                     top_k=0,
                     max_tokens=sampling.max_tokens,
-                    seed=sampling.seed * 1_000_003 + start + i,
+                    seed=first_seed(sampling.seed, start + i, sampling.n),
                 )
                 for i in range(len(block))
             ]

@@ -13,16 +13,23 @@ How the pieces fit::
 
 `tally` streams a store by row group into per-question sums (so memory does not grow with the generations);
 `statistics` turns sums into metric values, for the data and for every bootstrap resample alike; `report` and
-`compare` only arrange what comes out. Metrics can be computed again from a store without generating.
+`compare` only arrange what comes out. Metrics can be computed again from a store without
+generating, and `judge_again` judges the texts of a store by the code of today: nothing that was judged by other code is
+held against what this code judges.
 """
 
 from setwise.evaluation.compare import Match, Row, compare, compare_matched, match_answers, match_tokens
 from setwise.evaluation.generate import generate
+from setwise.evaluation.judging import judge_again
 from setwise.evaluation.protocols import Protocol, get_protocol
 from setwise.evaluation.report import MetricsReport, summarise
 from setwise.evaluation.store import Store, StoreKey, dataset_digest, prompt_digest
 
+COST = "cost.json"
+"""The file beside the reports of an evaluation that says what it took: `{seconds, device, revision}`."""
+
 __all__ = [
+    "COST",
     "Match",
     "MetricsReport",
     "Protocol",
@@ -34,6 +41,7 @@ __all__ = [
     "dataset_digest",
     "generate",
     "get_protocol",
+    "judge_again",
     "match_answers",
     "match_tokens",
     "prompt_digest",

@@ -11,12 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from setwise.answers import Layout
 from setwise.domains import Example
 from setwise.engines import Completion, Engine
+from setwise.engines.seeds import mix_seed
 from setwise.errors import InputError
+from setwise.evaluation.judging import judged_rows
 from setwise.evaluation.store import SCHEMA, Store, StoreKey, dataset_digest, prompt_digest, write_rows
-from setwise.matching import Gold, Judgement, judge_batch
 
 PART_ROWS = 1024
 """Completions in one part, the unit that is lost when an evaluation is interrupted, and of one row group."""
@@ -36,7 +36,8 @@ def generate(
 
     A finished file with the same key is returned as it is. An interrupted evaluation continues after its last whole
     part: parts lie beside `path` under the key's digest until the file is complete. Each part samples with its own
-    seed (`key.sampling.seed` + part), so that a continued evaluation equals an uninterrupted one.
+    seed, hashed from the whole key, so that a continued evaluation equals an uninterrupted one and no two evaluations
+    share their draws: one generation, the 30 of a curve and the samples of a baseline are independent.
 
     Args:
         engine: who generates.
@@ -64,7 +65,7 @@ def generate(
         if part.exists():
             continue
         batch = slice(start, start + per_part)
-        sampling = replace(key.sampling, seed=key.sampling.seed + index)
+        sampling = replace(key.sampling, seed=mix_seed(key.digest(), start))
         completions = engine.generate(prompts[batch], sampling)
         rows = _judged(examples[batch], completions, key)
         write_rows(part, key, iter([pa.Table.from_pylist(list(rows), schema=SCHEMA)]))
@@ -87,45 +88,7 @@ def _check(key: StoreKey, examples: Sequence[Example], prompts: Sequence[str]) -
 def _judged(
     examples: Sequence[Example], completions: Iterator[list[Completion]], key: StoreKey
 ) -> Iterator[dict[str, Any]]:
-    """The rows of one part, judged together so that slow checks run side by side."""
     drawn = list(completions)
     if [len(of_one) for of_one in drawn] != [key.sampling.n] * len(examples):
         raise RuntimeError(f"{len(examples)} prompts × {key.sampling.n}: the engine gave another number of completions")
-    asked = [example for example in examples for _ in range(key.sampling.n)]
-    ids = [question for question in (example.id for example in examples) for _ in range(key.sampling.n)]
-    flat = [completion for of_one in drawn for completion in of_one]
-    texts = [completion.text for completion in flat]
-    judgements = judge_batch(texts, [example.to_gold() for example in asked], key.protocol.layout)
-    posteriors = _probabilities(texts, judgements, asked, key.protocol.layout)
-    rows = zip(ids, flat, judgements, posteriors, strict=True)
-    for row, (question_id, completion, judgement, posterior) in enumerate(rows):
-        yield {
-            "question_id": question_id,
-            "generation_index": row % key.sampling.n,
-            "text": completion.text,
-            "answers": judgement.answers,
-            "keys": judgement.keys,
-            "hits": judgement.hits,
-            "confidences": judgement.confidences,
-            "posterior": posterior,
-            "n_tokens": completion.n_tokens,
-            "finished": completion.finished,
-            "reason": None if judgement.reason is None else str(judgement.reason),
-            "faults": judgement.faults,
-        }
-
-
-def _probabilities(
-    texts: Sequence[str], judgements: Sequence[Judgement], examples: Sequence[Example], layout: Layout
-) -> list[list[float] | None]:
-    """The true probability of each answer, found by the same matchers with the answers of the posterior as gold."""
-    found: list[list[float] | None] = [[] if example.posterior else None for example in examples]
-    rows = [i for i, judgement in enumerate(judgements) if judgement.valid and examples[i].posterior]
-    golds = [
-        Gold(tuple((answer,) for answer, _ in examples[i].posterior), examples[i].match, examples[i].exclusive)
-        for i in rows
-    ]
-    for i, matched in zip(rows, judge_batch([texts[i] for i in rows], golds, layout), strict=True):
-        truth = {f"gold:{j}": probability for j, (_, probability) in enumerate(examples[i].posterior)}
-        found[i] = [truth.get(key, 0.0) for key in matched.keys]
-    return found
+    return judged_rows(examples, drawn, key)

@@ -1,4 +1,7 @@
-"""Challenger against champion on the same questions: what the champion never answered, it answers now."""
+"""Challenger against champion on the same questions, both judged now: what the champion never answered, it answers.
+
+Verdicts that are stored with completions are those of the code that made them, so they are not read.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from setwise.evaluation import (
     dataset_digest,
     generate,
     get_protocol,
+    judge_again,
     prompt_digest,
     summarise,
 )
@@ -65,7 +69,9 @@ def hold_gate(
     elif rival is not None and why_not is None:
         with tempfile.TemporaryDirectory() as scratch:
             answered = champion_answers(client, rival, params, key, examples, Path(scratch))
-            rows = paired_rows(answered, store, examples, params)
+            champions = judge_again(answered, examples, Path(scratch) / "champion-judged.parquet")
+            challengers = judge_again(store, examples, Path(scratch) / "challenger-judged.parquet")
+            rows = paired_rows(champions, challengers, examples, params)
     decision = decide(sides, rows, params.registry, why_not)
     note_decision(client, name, decision)
     return decision
@@ -138,7 +144,8 @@ def ask_again(
         ),
     )
     with tempfile.TemporaryDirectory() as scratch:
-        store = champion_answers(client, champion, params, key, examples, Path(scratch))
+        answered = champion_answers(client, champion, params, key, examples, Path(scratch))
+        store = judge_again(answered, examples, Path(scratch) / "judged.parquet")
         return champion, summarise(store, examples, None, params.evaluate.resamples, params.seed)
 
 

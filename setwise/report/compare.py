@@ -1,7 +1,8 @@
 """`setwise compare A B`: two evaluated runs by name, id, method or `champion`, compared question by question.
 
 A run may be followed by `/` and a protocol, as in `rlvr_single/sample-3`; without, it is one generation. The
-generations are taken from the workspace where they are those of the run's weights, else from the tracking store.
+generations are taken from the workspace where they are those of the run's weights, else from the tracking store, and
+judged anew: the two may have been judged by different code.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
-from setwise.evaluation import Store, dataset_digest
+from setwise.evaluation import Store, dataset_digest, judge_again
 from setwise.evaluation.compare import Row, compare
 from setwise.methods import METHODS
 from setwise.params import Params, load_params
@@ -65,8 +66,8 @@ def compare_runs(a: str, b: str, workspace: Path = Path()) -> list[Row]:
                     f"{run.name}: evaluated on other questions than data/{params.domain.name}/test.parquet; "
                     "bring its data and params back (`dvc checkout`), or evaluate both runs on the same split"
                 )
-        paths = found[0].path, found[1].path
-        return compare(*paths, examples, params.evaluate.resamples, params.seed)
+        judged = [judge_again(run.path, examples, Path(scratch) / f"{i}.parquet") for i, run in enumerate(found)]
+        return compare(judged[0], judged[1], examples, params.evaluate.resamples, params.seed)
 
 
 def resolve(name: str, params: Params, workspace: Path, scratch: Path) -> Evaluated:

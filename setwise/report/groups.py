@@ -10,6 +10,9 @@ import numpy as np
 
 from setwise.domains import Example
 from setwise.evaluation.tally import Tally, tally
+from setwise.metrics.bootstrap import intervals
+from setwise.metrics.sets import Floats
+from setwise.params import Params
 from setwise.report.numbers import with_interval
 from setwise.report.results import Results, Setup
 
@@ -43,7 +46,7 @@ def groupings(results: Results) -> list[Grouping]:
                 (
                     str(value),
                     str(len(rows)),
-                    *(_figure(sums[m], name, rows) for m in results.methods for name in _METRICS),
+                    *(_figure(sums[m], name, rows, results.params) for m in results.methods for name in _METRICS),
                 )
                 for value, rows in sorted(groups.items(), key=lambda pair: str(pair[0]))
             ),
@@ -68,17 +71,19 @@ def group_columns(examples: Sequence[Example]) -> dict[str, dict[Any, list[int]]
     return found
 
 
-def _figure(sums: Tally, name: str, rows: list[int]) -> str:
+def _figure(sums: Tally, name: str, rows: list[int], params: Params) -> str:
     """A metric over some of the questions, with its interval where there are two questions or more."""
     column = sums.metrics.index(name)
-    numerator, denominator = sums.numerators[rows, column], sums.denominators[rows, column]
-    if denominator.sum() == 0:
+    parts = np.stack([sums.numerators[rows, column], sums.denominators[rows, column]], axis=1)
+
+    def ratio(drawn: Sequence[Floats]) -> Floats:
+        above, below = drawn[0][:, :1], drawn[0][:, 1:]
+        return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+
+    value = float(ratio([parts.sum(axis=0, keepdims=True)])[0, 0])
+    if np.isnan(value):
         return "–"
-    estimate: dict[str, float | None] = {"value": float(numerator.sum() / denominator.sum()), "lo": None, "hi": None}
-    if len(rows) > 1:
-        rng = np.random.default_rng(0)
-        drawn = rng.integers(len(rows), size=(2000, len(rows)))
-        total, got = denominator[drawn].sum(axis=1), numerator[drawn].sum(axis=1)
-        ratios = got[total > 0] / total[total > 0]
-        estimate |= {"lo": float(np.quantile(ratios, 0.025)), "hi": float(np.quantile(ratios, 0.975))}
-    return with_interval(estimate)
+    found = intervals([parts], ratio, params.evaluate.resamples, params.seed)
+    lo, hi = float(found.lo[0]), float(found.hi[0])
+    sure = bool(np.isfinite(lo))
+    return with_interval({"value": value, "lo": lo if sure else None, "hi": hi if sure else None})

@@ -15,7 +15,6 @@ from setwise.report.groups import groupings
 from setwise.report.matched import HEADER, matched_rows
 from setwise.report.metrics import headline
 from setwise.report.numbers import count
-from setwise.report.provenance import Facts
 from setwise.report.results import Results
 from setwise.report.summary import Sentence, sentences
 
@@ -62,13 +61,8 @@ def render_markdown(findings: Findings) -> str:
     return markdown(findings.results, findings.summary, findings.claims, findings.headline)
 
 
-def render_page(findings: Findings, facts: Facts) -> str:
-    """The whole report as HTML.
-
-    Args:
-        findings: what `find` worked out.
-        facts: what only the surroundings know, such as the revision of the code.
-    """
+def render_page(findings: Findings) -> str:
+    """The whole report as HTML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -80,16 +74,16 @@ def render_page(findings: Findings, facts: Facts) -> str:
     )
     environment.filters["count"] = count
     style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(style=style, **_context(findings, facts))
+    return environment.get_template("report.html.j2").render(style=style, **_context(findings))
 
 
-def _context(findings: Findings, facts: Facts) -> dict[str, Any]:
+def _context(findings: Findings) -> dict[str, Any]:
     results = findings.results
     return {
         "results": results,
         "params": results.params,
         "findings": findings,
-        "facts": facts,
+        "revision": provenance.revision(results),
         "matched_header": HEADER,
         "tables": tables.method_tables(results),
         "groupings": groupings(results),
@@ -103,7 +97,7 @@ def _context(findings: Findings, facts: Facts) -> dict[str, Any]:
         "sampled": samples.sampled(results),
         "splits": splits(results.validation),
         "dropped": sorted(results.validation["dropped"].items()),
-        "costs": provenance.costs(results, facts),
+        "costs": provenance.costs(results),
         "digests": provenance.digests(results),
         "versions": provenance.versions(),
         "flat_params": provenance.flat(results.params.model_dump(mode="json")),

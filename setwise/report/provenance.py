@@ -31,19 +31,6 @@ _MODEL = {"warmstart": "warmstart", "base": "base"}
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What only the surroundings know; None where they do not.
-
-    Attributes:
-        revision: of the code, as git says it, and whether it has uncommitted changes.
-        runs: tracking run of each method: `{name, id, device, train_seconds, evaluate_seconds}`.
-    """
-
-    revision: str | None = None
-    runs: Mapping[str, Mapping[str, Any]] | None = None
-
-
-@dataclass(frozen=True)
 class Cost:
     """What a method cost: in training, and in the evaluation of all its protocols. None where it is not known."""
 
@@ -68,12 +55,21 @@ class Cost:
         )
 
 
-def costs(results: Results, facts: Facts) -> list[Cost]:
-    """The cost of every method; seconds of training are the sum of its steps where no tracking run says more."""
+def revision(results: Results) -> str | None:
+    """The revision of the code that evaluated, as git said it then; which one where methods differ; None if unknown."""
+    found = {method: results.spent.get(method, {}).get("revision") for method in results.methods}
+    known = {said for said in found.values() if said is not None}
+    if len(set(found.values())) == 1:
+        return next(iter(known), None)
+    return "; ".join(f"{method}: {said or 'not known'}" for method, said in found.items())
+
+
+def costs(results: Results) -> list[Cost]:
+    """The cost of every method; seconds of training are the sum of its steps."""
     found = []
     for method in results.methods:
         curve = results.curves[method]
-        run = (facts.runs or {}).get(method, {})
+        spent = results.spent.get(method, {})
         steps = sum(row.get("train/step_time", 0.0) for row in curve) or None
         tokens = max((row.get("train/num_tokens", 0.0) for row in curve), default=0.0)
         found.append(
@@ -81,10 +77,10 @@ def costs(results: Results, facts: Facts) -> list[Cost]:
                 method=method,
                 steps=int(max((row["step"] for row in curve), default=0)),
                 train_tokens=int(tokens) or None,
-                train_seconds=run.get("train_seconds") or steps,
+                train_seconds=steps,
                 evaluate_tokens=sum(_tokens(results, Setup(method, p, method)) for p in results.reports[method]),
-                evaluate_seconds=run.get("evaluate_seconds"),
-                device=run.get("device"),
+                evaluate_seconds=spent.get("seconds"),
+                device=spent.get("device"),
             )
         )
     return found

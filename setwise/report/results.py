@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from setwise.domains import Example
 from setwise.errors import InputError
-from setwise.evaluation import MetricsReport, dataset_digest
+from setwise.evaluation import COST, MetricsReport, dataset_digest
 from setwise.methods import METHODS
 from setwise.params import Params
 from setwise.report.sweeps import unfit
@@ -51,6 +51,7 @@ class Results:
         validation: what `validate` wrote.
         sweeps: what sweeps of these params left, one object per file; empty where none ran.
         unfit_sweeps: which files of sweeps were left out, and why.
+        spent: what the evaluation of a method took, by method: `{seconds, device, revision}`; empty where unknown.
     """
 
     params: Params
@@ -61,6 +62,7 @@ class Results:
     validation: Mapping[str, Any]
     sweeps: Sequence[Mapping[str, Any]] = ()
     unfit_sweeps: Sequence[str] = ()
+    spent: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -135,12 +137,13 @@ def read_results(
         validation=_read_json(validation, "validate"),
         sweeps=[sweep for path, sweep in swept.items() if misfits[path] is None],
         unfit_sweeps=[f"{path} was left out: {reason}" for path, reason in misfits.items() if reason is not None],
+        spent={m: _read_json(evaluation / m / COST, f"evaluate@{m}") for m in params.methods},
     )
 
 
 def _read_reports(folder: Path, params: Params, digest: str) -> dict[str, MetricsReport]:
     reports = {}
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(path for path in folder.glob("*.json") if path.name != COST):
         reports[path.stem] = _read_json(path, f"evaluate@{folder.name}")
         _check_key(path, reports[path.stem]["key"], params, digest)
     if "one" not in reports:

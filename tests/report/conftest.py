@@ -9,7 +9,6 @@ from setwise.domains.parquet import read_examples
 from setwise.params import Params
 from setwise.report import Results, read_results
 from setwise.report.page import Findings, find, render_page
-from setwise.report.provenance import Facts
 
 
 @pytest.fixture(scope="session")
@@ -34,4 +33,4 @@ def findings(results: Results) -> Findings:
 
 @pytest.fixture(scope="session")
 def page(findings: Findings) -> str:
-    return render_page(findings, Facts(revision="0123456789ab"))
+    return render_page(findings)

