@@ -83,6 +83,7 @@ def rebuild(
             orders_every = checkpoint_seconds if train_on == "gpu" else None
             result = _run(dag, folder, max_parallel or default_parallel(), orders_every)
             _publish(folder, result, logger.info)
+            _keep_report_in_runs(folder, result, logger.info)
     except WorkspaceBusyError as busy:
         return Completed(name="Skipped", message=f"skipped: {busy}", data=Rebuild())
     except InputError as error:
@@ -172,6 +173,17 @@ def _publish(workspace: Path, result: Rebuild, log: Callable[[str], None]) -> No
         page = workspace / "reports" / "report.html"
         links = f"Report: {as_markdown(str(page))}. Runs and curves: MLflow (`make ui`)."
         create_markdown_artifact(f"{summary.read_text(encoding='utf-8')}\n{links}\n", key="summary")
+
+
+def _keep_report_in_runs(workspace: Path, result: Rebuild, log: Callable[[str], None]) -> None:
+    """Put a new report into the tracking runs of the methods. A store that is away costs the copy, not the rebuild."""
+    report = result.outcomes.get("report")
+    if report is None or report.state not in ("ran", "restored") or not (workspace / "pipelines").is_dir():
+        return
+    code, lines = run_command([sys.executable, "-m", "pipelines.publish"], workspace, RunningStages(), log)
+    if code:
+        said = lines[-1].removeprefix("error: ") if lines else f"exit code {code}"
+        log(f"the report is not in the tracking runs ({said}); `python -m pipelines.publish` puts it there")
 
 
 def _metrics(workspace: Path, log: Callable[[str], None]) -> list[Row]:

@@ -148,12 +148,14 @@ def test_each_method_has_one_finished_tracking_run_with_curves_and_metrics(done:
     program = (
         "import json; from setwise.tracking import get_client, get_experiment\n"
         "c = get_client(); runs = c.search_runs([get_experiment(c, 'clinic')])\n"
-        "print(json.dumps([[r.info.run_name, r.info.status, sorted(r.data.metrics)] for r in runs]))"
+        "kept = lambda r: sorted(a.path for a in c.list_artifacts(r.info.run_id, 'report'))\n"
+        "print(json.dumps([[r.info.run_name, r.info.status, sorted(r.data.metrics), kept(r)] for r in runs]))"
     )
     runs = json.loads(done.python("-c", program).out)
-    assert sorted((name, status) for name, status, _ in runs) == sorted((f"{m}-k2-seed0", "FINISHED") for m in METHODS)
-    for _, _, metrics in runs:
+    assert sorted((name, status) for name, status, _, _ in runs) == sorted((f"{m}-k2-seed0", "FINISHED") for m in METHODS)
+    for _, _, metrics, report in runs:
         assert {"train/reward", "train/held_out_reward", "eval/valid_rate", "eval/valid_rate_lo"} <= set(metrics)
+        assert "report/report.html" in report
 
 
 def test_no_secret_of_the_environment_is_in_any_file_or_line_of_the_run(chain: tuple[Workspace, Ended]) -> None:
