@@ -152,7 +152,7 @@ def test_each_method_has_one_finished_tracking_run_with_curves_and_metrics(done:
         "print(json.dumps([[r.info.run_name, r.info.status, sorted(r.data.metrics), kept(r)] for r in runs]))"
     )
     runs = json.loads(done.python("-c", program).out)
-    assert sorted((name, status) for name, status, _, _ in runs) == sorted((f"{m}-k2-seed0", "FINISHED") for m in METHODS)
+    assert sorted((run[0], run[1]) for run in runs) == sorted((f"{m}-k2-seed0", "FINISHED") for m in METHODS)
     for _, _, metrics, report in runs:
         assert {"train/reward", "train/held_out_reward", "eval/valid_rate", "eval/valid_rate_lo"} <= set(metrics)
         assert "report/report.html" in report
