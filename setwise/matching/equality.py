@@ -83,9 +83,8 @@ class Comparison:
         """`x = 5` beside a value is its value; beside an equation it is one."""
         if isinstance(one, Named) and not isinstance(other, Named | Equation):
             return self._values(one.value, other)
-        if isinstance(one, Named) and isinstance(other, Named):
-            if not one.name or not other.name or one.name == other.name:
-                return self._values(one.value, other.value)
+        if isinstance(one, Named) and isinstance(other, Named) and one.name in ("", other.name or one.name):
+            return self._values(one.value, other.value)
         first, second = _as_equation(one), _as_equation(other)
         if first is not None and second is not None:
             return self._equations(first, second)
@@ -140,6 +139,8 @@ class Comparison:
 
     def _quantities(self, one: Quantity, other: Quantity) -> Verdict:
         first, second = _in_radians(one, other), _in_radians(other, one)
+        if {first.unit, second.unit} == {known_unit("sterling"), known_unit("lb")}:  # both are called pounds
+            return self._numbers(first.number, second.number)
         if first.unit.dimension != second.unit.dimension:
             return DIFFERENT
         if first.unit.factor == second.unit.factor:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from setwise.matching.formula import ForeignError, UnreadableError
 from setwise.matching.notation import FUNCTIONS, clean, unwrap
 from setwise.matching.quantities import multiply_out
-from setwise.matching.structures import EMPTY, read_value
+from setwise.matching.structures import EMPTY, is_upright, read_value
 from setwise.matching.text import normalise_text
 from setwise.matching.times import read_time
 from setwise.matching.values import Number, Value, Words, show
@@ -30,9 +30,9 @@ _EMPTY_SET = re.compile(r"\\emptyset|\\varnothing|\\?\{\s*\\?\}|∅")
 _REALS = re.compile(r"(?:the )?(?:set of )?all (?:real|reals|real numbers|real values)(?: of x)?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Expression:
-    """A prepared answer.
+    """A prepared answer; two are compared by `equality`, never by `==`.
 
     Attributes:
         value: what it is.
@@ -73,7 +73,7 @@ def prepare(answer: str) -> Expression:
     try:
         return Expression(read_value(latex), latex)
     except ForeignError:
-        return _words(text) if r"\text" in latex else Expression(Number(None, latex), latex)
+        return _words(text) if is_upright(latex) else Expression(Number(None, latex), latex)
     except UnreadableError:
         return _words(text)
 

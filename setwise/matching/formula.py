@@ -33,10 +33,11 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?|\.\d+|\d+\.(?!\d))|(?P<command>\\[a-zA-Z]+)|(?P<escaped>\\.)|(?P<letter>[a-zA-Z])"
     r"|(?P<mark>[-+*/^_(){}\[\]|!,':=<>%]))"
 )
-_GREEK = (
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon"
-    " phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar"
-).split()
+_GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa",
+    "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "varphi", "chi", "psi", "omega", "Gamma",
+    "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega", "ell", "hbar",
+}  # fmt: skip
 _NAMED = set(FUNCTIONS) - {"log", "lg", "ln", "exp", "det", "gcd", "lcm", "max", "min"}
 _WORDED = {"gcd", "lcm", "max", "min"}
 _TIMES = ("*", r"\cdot", r"\times")
@@ -51,8 +52,10 @@ _IN_BASE = re.compile(
     r"(?:\{\s*(?:\\text\s*\{\s*)?(\w+)\s*\}?\s*\}|([2-9]))"
 )
 _PREFIXED = re.compile(r"(?<![\w.\\])0([xXbBoO])([0-9a-fA-F]+)(?!\w)")
-_BASE_NAMES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-               "twelve": 12, "sixteen": 16, "bin": 2, "oct": 8, "dec": 10, "hex": 16, "b": 2, "h": 16, "d": 10}  # fmt: skip
+_BASE_NAMES = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12,
+    "sixteen": 16, "bin": 2, "oct": 8, "dec": 10, "hex": 16, "b": 2, "h": 16, "d": 10,
+}  # fmt: skip
 
 
 @lru_cache(maxsize=2**14)
@@ -169,6 +172,9 @@ def power(base: Tree, exponent: Tree) -> Tree:
     """The power; worked out for a fraction to a small whole number."""
     if exponent == 1:
         return base
+    if isinstance(base, tuple) and base[0] == "^" and isinstance(base[2], Fraction) and isinstance(exponent, Fraction):
+        if exponent.denominator == 1:  # (b^e)^n is b^(e n) for whole n, whatever b is
+            return power(base[1], base[2] * exponent)
     if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
         bits = max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent.numerator)
         if bits <= MAX_EXPONENT_BITS and (base or exponent > 0):
@@ -254,7 +260,7 @@ class _Reader:
         if text == "|":
             return self._bars == 0
         if kind == "command":
-            return text not in _TIMES and not text.startswith((r"\r", r"\le", r"\ge", r"\ne", r"\in")) or text in (
+            return (text not in _TIMES and not text.startswith((r"\r", r"\le", r"\ge", r"\ne", r"\in"))) or text in (
                 r"\rho", r"\infty", r"\lfloor", r"\lceil"
             )  # fmt: skip
         return kind == "letter" or text in ("(", "{", "[")

@@ -177,7 +177,10 @@ def _build(tree: Any) -> Any:
 def _functions() -> dict[str, Any]:
     import sympy
 
-    named = "sin cos tan cot sec csc sinh cosh tanh coth factorial factorial2 binomial floor ceiling gcd lcm".split()
+    named = (
+        "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "factorial", "factorial2", "binomial",
+        "floor", "ceiling", "gcd", "lcm",
+    )  # fmt: skip
     found = {name: getattr(sympy, name) for name in named}
     found |= {f"arc{name}": getattr(sympy, f"a{name}") for name in ("sin", "cos", "tan", "cot")}
     return found | {"ln": sympy.log, "abs": sympy.Abs, "max": sympy.Max, "min": sympy.Min, "sgn": sympy.sign}

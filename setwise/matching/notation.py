@@ -15,8 +15,10 @@ WRAPPERS = (
     (r"\text{", "}"), (r"\mathrm{", "}"), (r"\textbf{", "}"), (r"\mathbf{", "}"), (r"\mbox{", "}"), ("**", "**"),
 )  # fmt: skip
 FUNCTIONS = (
-    "sin cos tan cot sec csc arcsin arccos arctan arccot sinh cosh tanh coth log ln lg exp gcd lcm max min det sgn"
-).split()
+    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "sinh", "cosh", "tanh", "coth",
+    "log", "ln", "lg", "exp", "gcd", "lcm", "max", "min", "det", "sgn",
+)  # fmt: skip
+_CALLED = [name for name in FUNCTIONS if name not in ("gcd", "lcm", "max", "min", "det", "sgn")]
 _SYMBOLS = str.maketrans(
     {
         "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ",
@@ -25,7 +27,9 @@ _SYMBOLS = str.maketrans(
         "∓": r"\mp ", "∈": r"\in ", "∪": r"\cup ", "∩": r"\cap ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R}",
         "∖": r"\setminus ", "°": r"^\circ ", "º": r"^\circ ", "′": "'", "’": "'", "″": "''", "⟨": r"\langle ",
         "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "…": r"\ldots ",
-        "∣": "|", "Ω": r"\Omega ", "µ": "μ", "√": r"\surd ", "∛": r"\sqrt[3]", "ⅈ": "i", "ⅇ": "e", "\u2062": r"\cdot ", "\u2063": ",",
+        "∣": "|", "٫": ".", "٬": ",", "、": ",",
+        "Ω": r"\Omega ", "µ": "μ", "√": r"\surd ", "∛": r"\sqrt[3]", "ⅈ": "i", "ⅇ": "e",
+        "\u2062": r"\cdot ", "\u2063": ",",
         "\u2064": "+",
     }
 )  # fmt: skip
@@ -35,14 +39,15 @@ _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 _LOWERED = "₀₁₂₃₄₅₆₇₈₉"
 _TO_RAISED, _TO_LOWERED = str.maketrans(_RAISED, "0123456789+-n"), str.maketrans(_LOWERED, "0123456789")
 _VULGAR = re.compile("([\u00bc-\u00be\u2150-\u215e\u2189])")
-_SPACING = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:[,;:!> ]|(?:quad|qquad|thinspace|enspace|hspace\{[^{}]*\})(?![a-zA-Z]))")
+_SPACING = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:[,;:> ]|(?:quad|qquad|thinspace|enspace|hspace\{[^{}]*\})(?![a-zA-Z]))")
+_NO_SPACE = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:!|negthinspace(?![a-zA-Z]))")
 _ROW_GAP = re.compile(r"\\\\\s*\[[^\]]*\]")
 _SIZES = re.compile(
     r"\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|d?limits|nolimits|bf|rm|it|boldmath)(?![a-zA-Z])\.?"
 )
 _FONTS = re.compile(
     r"\\(?:mathbf|mathit|mathsf|mathcal|boldsymbol|bm|vec|hat|ensuremath|mathop|mathrm|operatorname\*?)"
-    r"\s*\{\s*(\\?[a-zA-Z]|\d+)\s*\}"
+    r"\s*\{\s*([a-zA-Z]|\\[a-zA-Z]+|\d+)\s*\}"
 )
 _UPRIGHT = re.compile(rf"\\(?:mathrm|operatorname\*?|text|mathop)\s*\{{\s*({'|'.join(FUNCTIONS)}|pi)\s*\}}")
 _SAME = (
@@ -67,7 +72,11 @@ _SAME = (
     (re.compile(r"\*\*"), "^"),
     (re.compile(r"(?<=\d)[eE]([+-]?\d{1,6})(?![\d.a-zA-Z])"), r"\\times 10^{\1}"),
     (re.compile(r"\^\s*([+-]?\d{2,}|[+-]\s*[\da-zA-Z])"), r"^{\1}"),
-    (re.compile(rf"(?<![\\a-zA-Z{{])({'|'.join(FUNCTIONS)}|pi)(?![a-zA-Z])"), r"\\\1 "),
+    (re.compile(rf"(?<![\\a-zA-Z{{])({'|'.join(_CALLED)}|pi)(?![a-zA-Z])"), r"\\\1 "),
+    (re.compile(r"(?<![\\a-zA-Z])(gcd|lcm|max|min|det|sgn)(?=\s*[({])"), r"\\\1 "),
+    (re.compile(r"\{([^{}]*?)\\choose(?![a-zA-Z])([^{}]*)\}"), r"\\binom{\1}{\2}"),
+    (re.compile(r"\{([^{}]*?)\\over(?![a-zA-Z])([^{}]*)\}"), r"\\frac{\1}{\2}"),
+    (re.compile(r"\\(?:text|mathrm|mathtt|texttt)\s*\{\s*([0-9A-F]+)\s*\}(?=\s*_)"), r"\1"),
     (re.compile(r"(?<![\\a-zA-Z])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),
     (re.compile(r"(?<![\\a-zA-Z])U(?=\s*[(\[])|(?<=[)\]])\s*U(?![a-zA-Z])"), r"\\cup "),
 )
@@ -84,10 +93,11 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = _to_ascii(text)
     text = _ROW_GAP.sub(r"\\\\", _SIZES.sub("", text)).replace("~", " ")
-    text = _SPACING.sub(r"\1 ", text)
+    text = _SPACING.sub(r"\1 ", _NO_SPACE.sub(r"\1", text))
     text = _UPRIGHT.sub(r"\\\1 ", text)
     text = _FONTS.sub(r"\1 ", text)
     text = _braced_calls(text)
+    text = " ".join(text.split())
     text = _THOUSANDS_GAP.sub(lambda run: run[1] + re.sub(r"\D", "", run[2]), text)
     text = _THOUSANDS.sub(_join_thousands, text)
     for pattern, by in _SAME:

@@ -1,7 +1,7 @@
 r"""A number with a unit: where the number ends and the unit begins, money, percentages, degrees and compound measures.
 
 A unit may stand in `\text{}` or plain, behind any white space, after any number; "5 m" may also be the product 5·m. In
-plain text only a known unit or the plural of what is counted ("42 apples") is a unit; in `\text{}` any words that are no
+plain text only a known unit or the plural of what is counted ("42 apples") is one; in `\text{}` any words that are no
 arithmetic. "3 million" is a larger number and "45 percent" is 0.45.
 """
 
@@ -18,7 +18,7 @@ TAIL_CHARACTERS = 160
 """A unit is looked for in so many characters at the end."""
 
 _TEXT = r"\\(?:text|mathrm|textrm|mbox|operatorname|mathsf|textsf|textnormal)\s*"
-_IN_TEXT = re.compile(_TEXT + r"\{([^{}]*)\}")
+_IN_TEXT = re.compile(_TEXT + r"\{((?:[^{}]|\{[^{}]*\})*)\}")
 _MULTIPLE = rf"({'|'.join(MULTIPLES)})s?\b"
 _MULTIPLE_IN_TEXT = re.compile(rf"\s*{_TEXT}\{{\s*((?:{'|'.join(MULTIPLES)})s?)\b", re.IGNORECASE)
 _EMPTY_TEXT = re.compile(_TEXT + r"\{\s*\}")
@@ -46,10 +46,12 @@ _UNIT_MARKS = (
     (re.compile(r"°\s*K(?![a-zA-Z])"), "K"), (re.compile(r"°"), " degree "), (re.compile(r"\s+(?=\^)"), ""),
 )  # fmt: skip
 _FRACTION = re.compile(r"\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+_MICRO = re.compile(rf"\\mu\s*{_TEXT}\{{\s*")
+_STERLING = re.compile(r"pounds? sterling", re.IGNORECASE)
 _CELSIUS = re.compile(r"degrees?\s+(?:\*\s*)?(celsius|fahrenheit|kelvins?|C|F|K)\b", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PART = re.compile(r"\s*(?:,|and\b)?\s*(\d+(?:\.\d+)?)\s*([^\W\d_]+|°|'')\s*")
-_ANGLE = re.compile(r"([-+]?)(\d+(?:\.\d+)?)\s*°\s*(?:(\d+(?:\.\d+)?)\s*'\s*)?(?:(\d+(?:\.\d+)?)\s*'')?\s*")
+_ANGLE = re.compile(r"([-+]?)(?:(\d+(?:\.\d+)?)\s*°\s*)?(?:(\d+(?:\.\d+)?)\s*'\s*)?(?:(\d+(?:\.\d+)?)\s*'')?\s*")
 
 
 class Measured(NamedTuple):
@@ -111,7 +113,7 @@ def _angle(text: str) -> Measured | None:
     """30°15'20'' in degrees."""
     if (found := _ANGLE.fullmatch(text)) is None or not (found[3] or found[4]):
         return None
-    degrees = Fraction(found[2]) + Fraction(found[3] or 0) / 60 + Fraction(found[4] or 0) / 3600
+    degrees = Fraction(found[2] or 0) + Fraction(found[3] or 0) / 60 + Fraction(found[4] or 0) / 3600
     unit = known_unit("degree")
     return Measured(f"{found[1]}\\frac{{{degrees.numerator}}}{{{degrees.denominator}}}", unit) if unit else None
 
@@ -147,20 +149,22 @@ def _split(text: str) -> Measured | None:
         if words is None or (not is_text and re.search(r"[a-zA-Z]\Z", number) and not number.endswith(r"\pi")):
             continue
         is_spaced = found.end() > found.start() or text[found.start() - 1].isspace()
-        is_mark = tail.startswith(("°", r"\frac{\text", r"\frac{\mathrm", r"\Omega"))
+        is_mark = tail.startswith(("°", r"\frac{\text", r"\frac{\mathrm", r"\Omega", r"\mu"))
         unit = text_unit(words) if is_text else plain_unit(words) if is_spaced or is_mark else known_unit(words)
         if unit is not None:
             letters = _LETTERS.findall(words)
-            has_word = any(len(word) > 1 for word in letters) or len(letters) > 1 and "/" in words
+            has_word = any(len(word) > 1 for word in letters) or (len(letters) > 1 and "/" in words)
             return Measured(number, unit, is_text or is_mark, is_spaced, has_word)
     return None
 
 
 def _unit_words(tail: str) -> str | None:
     """The unit's tail as plain words; None where something else is left in it."""
+    tail = _MICRO.sub(r"\\text{μ", tail)
     tail = _IN_TEXT.sub(lambda found: f" {found[1]} ", tail)
     tail = _FRACTION.sub(r" (\1)/(\2) ", tail)
     for pattern, by in _UNIT_MARKS:
         tail = pattern.sub(by, tail)
     tail = _CELSIUS.sub(lambda found: found[1][0].upper(), tail)
-    return None if "\\" in tail else " ".join(tail.split()).removesuffix(".")
+    tail = _STERLING.sub("sterling", tail)
+    return None if "\\" in tail else " ".join(tail.replace(". ", " ").split()).removesuffix(".")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import cmp_to_key
+from itertools import pairwise
 from typing import Any
 
 from setwise.matching.formula import ForeignError, UnreadableError, add, negate, read_formula
@@ -53,6 +54,7 @@ _BUILDER = re.compile(r"\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*)?[
 _REALS = re.compile(r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?|\\Reals?")
 _LITERAL = re.compile(r"[-+]?\s*(\d*\.\d+)(?:\s*\\(?:times|cdot)\s*10\^(?:\{([-+]?\d{1,4})\}|(\d)))?\s*(\\?%)?")
 _FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
+_UPRIGHT = re.compile(r"\\(?:text|mbox|mathrm|operatorname|mathsf)")
 _LONG_RUN = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{3,}(?![a-zA-Z])")
 _PROSE = re.compile(r"(?s).*[\d})]\s+([a-zA-Z][a-zA-Z ,.;:'-]*)")
 _SYMBOL = re.compile(rf"{'|'.join(FUNCTIONS)}|[a-zA-Z]{{1,2}}|[abcd]+|[pqr]+|[wxyz]+")
@@ -82,10 +84,15 @@ def read_number(text: str) -> Number:
     try:
         tree = read_formula(text)
     except ForeignError:
-        if r"\text" in text or r"\mbox" in text:
+        if is_upright(text):
             raise UnreadableError("words in a formula") from None
         return Number(None, text)
     return Number(tree, text, _half(text))
+
+
+def is_upright(text: str) -> bool:
+    """Whether words are left in a formula, which the library would drop."""
+    return _UPRIGHT.search(text) is not None
 
 
 def _half(text: str) -> Fraction | None:
@@ -185,6 +192,8 @@ def _inequality(sides: list[str], signs: list[str]) -> Value:
         if _LETTER.fullmatch(sides[1]) and not _LETTER.fullmatch(sides[0]):
             sides, signs = sides[::-1], [_FLIPPED[signs[0]]]
         if not _LETTER.fullmatch(sides[0]):
+            if (solved := _linear(_difference(*sides), signs[0])) is not None:
+                return solved
             if signs[0] in (">", r"\ge"):
                 sides, signs = sides[::-1], [_FLIPPED[signs[0]]]
             return Equation(signs[0], _difference(*sides))
@@ -198,6 +207,26 @@ def _inequality(sides: list[str], signs: list[str]) -> Value:
         raise UnreadableError("a chain of relations")
     low, high = read_number(sides[0]), read_number(sides[2])
     return Region(sides[1], (Interval(low, high, signs[0] == "<", signs[1] == "<"),))
+
+
+def _linear(difference: Number, sign: str) -> Region | None:
+    """What solves `a x + b < 0` with numbers a and b; None if it is something else."""
+    tree, slope, constant, letters = difference.tree, Fraction(0), Fraction(0), set()
+    for term in tree[1:] if isinstance(tree, tuple) and tree[0] == "+" else (tree,):
+        if isinstance(term, Fraction):
+            constant += term
+            continue
+        factor, letter = (term[1], term[2]) if term and term[0] == "*" and len(term) == 3 else (Fraction(1), term)
+        if not letter or letter[0] != "s" or not isinstance(factor, Fraction):
+            return None
+        letters.add(letter[1])
+        slope += factor
+    if len(letters) != 1 or not slope:
+        return None
+    bound, is_open = Number(-constant / slope, ""), sign in "<>"
+    if (slope > 0) == (sign in ("<", r"\le")):
+        return Region(letters.pop(), (Interval(_NEGATIVE_INFINITY, bound, True, is_open),))
+    return Region(letters.pop(), (Interval(bound, _POSITIVE_INFINITY, is_open, True),))
 
 
 def region(value: Value, name: str = "") -> Region | None:
@@ -275,7 +304,7 @@ def _without(points: tuple[Number, ...], name: str = "") -> Value:
         raise ForeignError("points without a value")
     ordered = sorted(set(points), key=cmp_to_key(lambda a, b: 1 if _order(a) > _order(b) else -1))  # type: ignore[operator]
     ends = [_NEGATIVE_INFINITY, *ordered, _POSITIVE_INFINITY]
-    return Region(name, tuple([Interval(a, b, True, True) for a, b in zip(ends, ends[1:], strict=False)]))
+    return Region(name, tuple([Interval(a, b, True, True) for a, b in pairwise(ends)]))
 
 
 def _bracketed(text: str, depth: int) -> Value | None:
@@ -314,7 +343,7 @@ def _half_open(text: str, depth: int) -> Value | None:
         low, high = items
         if isinstance(low, Number) and isinstance(high, Number):
             return Region("", (Interval(low, high, True, True),))
-    if text[0] in "]" and text[-1] == "]" or text[0] == "[" and text[-1] == "[":
+    if (text[0] in "]" and text[-1] == "]") or (text[0] == "[" and text[-1] == "["):
         items = _items(text[1:-1], depth)
         if len(items) == 2 and isinstance(items[0], Number) and isinstance(items[1], Number):
             return Interval(items[0], items[1], text[0] == "]", text[-1] == "[")
@@ -363,7 +392,7 @@ def _measured(text: str) -> Value:
         product: Number | None = read_number(text)
     except UnreadableError:
         product = None
-    return Quantity(number, found.unit, product, found.has_word and product is not None or product is None)
+    return Quantity(number, found.unit, product, (found.has_word and product is not None) or product is None)
 
 
 def _is_prose(text: str) -> bool:

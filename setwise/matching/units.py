@@ -29,12 +29,15 @@ lb = 453.59237 g: pound lbs | oz = 1/16 lb: ounce | stone = 14 lb | micron = 0.0
 gal: gallon | quart = 1/4 gal: qt | pint = 1/8 gal | cup = 1/16 gal | acre = 4840 yd^2 | hectare = 10000 m^2: ha
 atm = 101325 Pa: atmosphere | psi = 4.4482216152605 N in^-2: | mmHg: torr | kWh = 3600000 J: | erg = 0.0000001 J
 dyn = 0.00001 N: dyne | hp: horsepower | mph = mi h^-1: | kph = 1000 m h^-1: kmh | fps = ft s^-1: | rpm = 1/60 s^-1:
-kms = 1000 m: | kgs = 1000 g: | knot: kn | dB: decibel | Da: dalton amu | pH | ppm = 0.000001: | Å = 0.0000000001 m: angstrom
+kms = 1000 m: | kgs = 1000 g: | knot: kn | dB: decibel | Da: dalton amu | pH | ppm = 0.000001:
+Å = 0.0000000001 m: angstrom
 degree: deg degrees | arcmin = 1/60 degree: arcminute | arcsec = 1/3600 degree: arcsecond | rad: radian | sr: steradian
-rev: revolution | dollar: USD buck | cent = 1/100 dollar: ¢ | euro: EUR | sterling: GBP quid | pence = 1/100 sterling: penny pennies
-rupee: INR | yen: JPY | yuan: CNY RMB | ruble: rouble RUB | franc: CHF | won: KRW | unit: units | point | person: people persons
-child: children | man: men | woman: women | student | boy | girl | item | object | way | step | vertex: vertices | die: dice
-mouse: mice | pair | side | edge | face | solution | root | term | digit
+rev: revolution | dollar: USD buck | cent = 1/100 dollar: ¢ | euro: EUR
+sterling: GBP quid
+pence = 1/100 sterling: penny pennies
+rupee: INR | yen: JPY | yuan: CNY RMB | ruble: rouble RUB | franc: CHF | won: KRW | unit: units | point
+person: people persons | child: children | man: men | woman: women | student | boy | girl | item | object | way | step | vertex: vertices
+die: dice | mouse: mice | pair | side | edge | face | solution | root | term | digit
 """
 _PREFIXES = {
     "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "d": -1, "c": -2, "m": -3, "u": -6, "μ": -6, "n": -9, "p": -12, "f": -15,

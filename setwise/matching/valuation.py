@@ -185,7 +185,7 @@ _EXACT: dict[str, Callable[..., Fraction]] = {
 
 @lru_cache(maxsize=2**15)
 def values_at_points(tree: Tree) -> tuple[Value | None, ...]:
-    """The values with numbers put in for the letters: first positive ones, then some negative. None where there is none."""
+    """The values with numbers for the letters: first positive ones, then some negative; None where there is none."""
     return tuple([_value(tree, point) for point in range(2 if _has_letter(tree) else 1)])
 
 
@@ -216,7 +216,7 @@ def are_proportional(one: Tree, other: Tree) -> bool | None:
 
 
 def are_apart(one: Tree, other: Tree) -> bool:
-    """Whether two trees are seen to differ at a point: for certain at the positive one, at the other if both are real."""
+    """Whether two trees are seen to differ: at the positive point, or at the other one if both are real there."""
     pairs = list(zip(values_at_points(one), values_at_points(other), strict=False))
     known = [pair for pair in pairs if pair[0] is not None and pair[1] is not None]
     if not known or values_at_points(one)[0] is None or values_at_points(other)[0] is None:
