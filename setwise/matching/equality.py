@@ -10,13 +10,14 @@ import json
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
+from setwise.matching.arithmetic import exact_value
 from setwise.matching.expressions import Expression
-from setwise.matching.formula import DEGREE, Tree, add, divide, multiply, negate
 from setwise.matching.math_pool import Verdict
-from setwise.matching.structures import region
+from setwise.matching.regions import region
 from setwise.matching.times import Time
+from setwise.matching.trees import DEGREE, Tree, add, divide, multiply, negate
 from setwise.matching.units import Unit, known_unit
-from setwise.matching.valuation import are_apart, are_proportional, exact_value, is_within
+from setwise.matching.valuation import are_apart, are_proportional, is_within
 from setwise.matching.values import (
     INFINITY,
     MINUS_INFINITY,
@@ -288,7 +289,8 @@ def _has_letters(number: Number) -> bool:
 
 
 def _holds_pi(tree: Tree) -> bool:
-    return tree is not None and '"pi"' in json.dumps(_plain(tree))
+    text = json.dumps(_plain(tree))
+    return '"pi"' in text or '"arc' in text
 
 
 def _is_rounding(decimal: Number, number: Number) -> bool:

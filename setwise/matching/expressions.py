@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from setwise.matching.formula import ForeignError, UnreadableError
 from setwise.matching.notation import FUNCTIONS, clean, unwrap
 from setwise.matching.quantities import multiply_out
 from setwise.matching.structures import EMPTY, is_upright, read_value
 from setwise.matching.text import normalise_text
 from setwise.matching.times import read_time
+from setwise.matching.trees import ForeignError, UnreadableError
 from setwise.matching.values import Number, Value, Words, show
 
 MAX_CHARACTERS = 2000

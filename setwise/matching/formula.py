@@ -1,7 +1,5 @@
-r"""The grammar of one scalar: LaTeX → a tree in which equal spellings are equal.
+r"""The grammar of one scalar: LaTeX → a tree (`trees`).
 
-A tree is a `Fraction`, or a tuple: `("s", letter)`, `("c", constant)`, `("+", …)`, `("*", …)`, `("^", base, exponent)`,
-`("f", function, …)`. Sums and products are flat and sorted, numbers in them are added up; nothing else is simplified.
 What has no plain reading raises `ForeignError` (a notation for the library to read) or `UnreadableError` (no formula).
 """
 
@@ -10,23 +8,12 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 from setwise.matching.notation import FUNCTIONS
-
-Tree = Any
-"""`Fraction` or a nested tuple, as above."""
+from setwise.matching.numerals import spell_out_numerals
+from setwise.matching.trees import DEGREE, ForeignError, Tree, UnreadableError, add, divide, multiply, negate, power
 
 MAX_DEPTH = 60
-MAX_EXPONENT_BITS = 4096
-
-
-class UnreadableError(ValueError):
-    """The text is no formula."""
-
-
-class ForeignError(UnreadableError):
-    """The formula uses a notation that is not ours."""
 
 
 _TOKEN = re.compile(
@@ -43,25 +30,12 @@ _WORDED = {"gcd", "lcm", "max", "min"}
 _TIMES = ("*", r"\cdot", r"\times")
 _BRACKETS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}
 _MAYBE_FUNCTIONS = "fghFGHP"
-_REPEATED = re.compile(
-    r"(?<![\w.])(\d+)\.(\d*)(?:\\(?:overline|bar)\s*(?:\{\s*(\d+)\s*\}|(\d))|\((\d+)\)|((?:\\dot\s*\{?\d\}?\d*)+))(?!\d)"
-)
-_ELLIPSIS = re.compile(r"(?<![\w.])(\d+)\.(\d+)\s*\\ldots")
-_IN_BASE = re.compile(
-    r"(?<![\w.\\])(?:\(\s*([0-9A-Za-z]+)\s*\)|([0-9][0-9A-Fa-f]*|[A-F][0-9A-F]*))\s*_\s*"
-    r"(?:\{\s*(?:\\text\s*\{\s*)?(\w+)\s*\}?\s*\}|([2-9]))"
-)
-_PREFIXED = re.compile(r"(?<![\w.\\])0([xXbBoO])([0-9a-fA-F]+)(?!\w)")
-_BASE_NAMES = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12,
-    "sixteen": 16, "bin": 2, "oct": 8, "dec": 10, "hex": 16, "b": 2, "h": 16, "d": 10,
-}  # fmt: skip
 
 
 @lru_cache(maxsize=2**14)
 def read_formula(latex: str) -> Tree:
     """The tree of one scalar."""
-    text = _spell_out_numbers(latex)
+    text = spell_out_numerals(latex)
     reader = _Reader(_tokens(text))
     try:
         tree = reader.sum(0)
@@ -69,65 +43,6 @@ def read_formula(latex: str) -> Tree:
         raise UnreadableError("too deep") from error
     reader.end()
     return tree
-
-
-def _spell_out_numbers(text: str) -> str:
-    r"""Repeating decimals and numerals of other bases as fractions in braces (which read as `\frac`)."""
-    text = _REPEATED.sub(_repeating, text)
-    text = _ELLIPSIS.sub(_ellipsis, text)
-    text = _PREFIXED.sub(lambda found: str(_numeral(found[2], {"x": 16, "b": 2, "o": 8}[found[1].lower()])), text)
-    return _IN_BASE.sub(_in_base, text)
-
-
-def _repeating(found: re.Match[str]) -> str:
-    whole, fixed, braced, single, bracketed, dotted = found.groups()
-    if dotted:
-        first, last = dotted.find(r"\dot"), dotted.rfind(r"\dot")
-        digits = re.sub(r"\D", "", dotted)
-        if re.search(r"\d\Z", dotted.rstrip("}")) is None or (first == last and len(digits) > 1):
-            return found[0]
-    else:
-        digits = braced or single or bracketed
-    return _fraction_text(_repeat(whole, fixed, digits))
-
-
-def _repeat(whole: str, fixed: str, digits: str) -> Fraction:
-    return Fraction(int(whole + fixed)) / 10 ** len(fixed) + Fraction(
-        int(digits), 10 ** len(fixed) * (10 ** len(digits) - 1)
-    )
-
-
-def _ellipsis(found: re.Match[str]) -> str:
-    """0.333… and 0.1232323…: what is repeated at the end, at least three digits and two times, goes on for ever."""
-    whole, decimals = found[1], found[2][:60]
-    for size in range(1, len(decimals) // 2 + 1):
-        block = decimals[-size:]
-        times = 1
-        while decimals[: len(decimals) - size * times].endswith(block):
-            times += 1
-        if times >= 2 and size * times >= 3:
-            return _fraction_text(_repeat(whole, decimals[: len(decimals) - size * times], block))
-    raise UnreadableError("decimals that do not say how they go on")
-
-
-def _in_base(found: re.Match[str]) -> str:
-    digits, name = found[1] or found[2], found[3] or found[4]
-    base = int(name) if name.isdecimal() and len(name) < 3 else _BASE_NAMES.get(name.lower(), 0)
-    value = _numeral(digits, base)
-    return found[0] if value is None or not (digits[0].isdecimal() or base > 10) else f"({value})"
-
-
-def _numeral(digits: str, base: int) -> int | None:
-    try:
-        return int(digits, base) if 2 <= base <= 36 else None
-    except ValueError as error:
-        if base and not digits.isalpha():
-            raise UnreadableError(f"{digits} is no number in base {base}") from error
-        return None
-
-
-def _fraction_text(value: Fraction) -> str:
-    return rf"(\frac{{{value.numerator}}}{{{value.denominator}}})"
 
 
 def _tokens(latex: str) -> list[tuple[str, str]]:
@@ -140,61 +55,6 @@ def _tokens(latex: str) -> list[tuple[str, str]]:
         tokens.append((kind, found[kind]))
         position = found.end()
     return tokens
-
-
-def add(*terms: Tree) -> Tree:
-    """The sum, flat, sorted, numbers added up."""
-    constant, rest = Fraction(0), []
-    for term in terms:
-        for part in term[1:] if isinstance(term, tuple) and term[0] == "+" else (term,):
-            if isinstance(part, Fraction):
-                constant += part
-            else:
-                rest.append(part)
-    parts = ([constant] if constant or not rest else []) + sorted(rest, key=repr)
-    return parts[0] if len(parts) == 1 else ("+", *parts)
-
-
-def multiply(*factors: Tree) -> Tree:
-    """The product, flat, sorted, numbers multiplied."""
-    constant, rest = Fraction(1), []
-    for factor in factors:
-        for part in factor[1:] if isinstance(factor, tuple) and factor[0] == "*" else (factor,):
-            if isinstance(part, Fraction):
-                constant *= part
-            else:
-                rest.append(part)
-    parts = ([constant] if constant != 1 or not rest else []) + sorted(rest, key=repr)
-    return parts[0] if len(parts) == 1 else ("*", *parts)
-
-
-def power(base: Tree, exponent: Tree) -> Tree:
-    """The power; worked out for a fraction to a small whole number."""
-    if exponent == 1:
-        return base
-    if isinstance(base, tuple) and base[0] == "^" and isinstance(base[2], Fraction) and isinstance(exponent, Fraction):
-        if exponent.denominator == 1:  # (b^e)^n is b^(e n) for whole n, whatever b is
-            return power(base[1], base[2] * exponent)
-    if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
-        bits = max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent.numerator)
-        if bits <= MAX_EXPONENT_BITS and (base or exponent > 0):
-            return base**exponent.numerator
-    return ("^", base, exponent)
-
-
-def divide(above: Tree, below: Tree) -> Tree:
-    """The quotient, as a product with a power."""
-    if below == 0:
-        raise ForeignError("a division by zero")
-    return multiply(above, power(below, Fraction(-1)))
-
-
-def negate(tree: Tree) -> Tree:
-    """The tree with its sign changed."""
-    return multiply(Fraction(-1), tree)
-
-
-DEGREE = multiply(Fraction(1, 180), ("c", "pi"))
 
 
 class _Reader:
@@ -422,7 +282,10 @@ class _Reader:
         index: Tree = Fraction(2)
         if self._text() == "[":
             index = self._group(depth)
-        return power(self._argument(depth + 1), divide(Fraction(1), index))
+        radicand = self._argument(depth + 1)
+        if isinstance(radicand, Fraction) and radicand < 0 and index in (3, 5, 7, 9):
+            return negate(power(-radicand, divide(Fraction(1), index)))
+        return power(radicand, divide(Fraction(1), index))
 
     def _function(self, name: str, depth: int) -> Tree:
         base = exponent = None

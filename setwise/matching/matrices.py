@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from setwise.matching.formula import ForeignError, Tree, UnreadableError, add, multiply, negate, read_formula
+from setwise.matching.formula import read_formula
 from setwise.matching.notation import split_top
+from setwise.matching.trees import ForeignError, Tree, UnreadableError, add, multiply, negate
 from setwise.matching.values import Matrix, Number, Value
 
 MAX_DETERMINANT = 4

@@ -33,8 +33,12 @@ _SYMBOLS = str.maketrans(
         "\u2064": "+",
     }
 )  # fmt: skip
-_GREEK = {chr(code): f"\\{unicodedata.name(chr(code)).rsplit(' ', 1)[1].lower()} " for code in range(0x3B1, 0x3CA)}
-_GREEK = {letter: name for letter, name in _GREEK.items() if letter not in "πμσςο"} | {"σ": r"\sigma "}
+_GREEK_NAMES = {
+    chr(code): f"\\{unicodedata.name(chr(code)).rsplit(' ', 1)[1].lower()} " for code in range(0x3B1, 0x3CA)
+}
+_GREEK = str.maketrans(
+    {letter: name for letter, name in _GREEK_NAMES.items() if letter not in "πμςο"}  # type: ignore[arg-type]
+)
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 _LOWERED = "₀₁₂₃₄₅₆₇₈₉"
 _TO_RAISED, _TO_LOWERED = str.maketrans(_RAISED, "0123456789+-n"), str.maketrans(_LOWERED, "0123456789")
@@ -75,6 +79,7 @@ _SAME = (
     (re.compile(rf"(?<![\\a-zA-Z{{])({'|'.join(_CALLED)}|pi)(?![a-zA-Z])"), r"\\\1 "),
     (re.compile(r"(?<![\\a-zA-Z])(gcd|lcm|max|min|det|sgn)(?=\s*[({])"), r"\\\1 "),
     (re.compile(r"\{([^{}]*?)\\choose(?![a-zA-Z])([^{}]*)\}"), r"\\binom{\1}{\2}"),
+    (re.compile(r"(\d+|[a-zA-Z])\s*\\choose\s*(\d+|[a-zA-Z])"), r"\\binom{\1}{\2}"),
     (re.compile(r"\{([^{}]*?)\\over(?![a-zA-Z])([^{}]*)\}"), r"\\frac{\1}{\2}"),
     (re.compile(r"\\(?:text|mathrm|mathtt|texttt)\s*\{\s*([0-9A-F]+)\s*\}(?=\s*_)"), r"\1"),
     (re.compile(r"(?<![\\a-zA-Z])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),
@@ -84,12 +89,14 @@ _THOUSANDS_GAP = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\{,\}|[  ])\d{3})+)(?!\d
 _THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 _OPENS = re.compile(r"(?:[(\[,]|\\\{)\s*[-+]?\s*\Z")
 _CLOSES = re.compile(r"\s*(?:[)\]]|\\\})")
+_INLINE = re.compile(r"(?<!\\)\$([^$]+)(?<!\\)\$(?!\s*\d)")
+"""Mathematics in the middle of a text; not two amounts of dollars."""
 _OVERLINED = re.compile("((?:\\d\u0305)+)|((?:\\d\u0307)+)")
 
 
 def clean(text: str) -> str:
     """The text as plain LaTeX on one line."""
-    text = text.replace("\\\u00a0", " ")
+    text = _INLINE.sub(r"\1", text.replace("\\\u00a0", " "))
     if not text.isascii():
         text = _to_ascii(text)
     text = _ROW_GAP.sub(r"\\\\", _SIZES.sub("", text)).replace("~", " ")
@@ -111,7 +118,7 @@ def _to_ascii(text: str) -> str:
     text = re.sub(f"[{_RAISED}]+", lambda run: "^{" + run[0].translate(_TO_RAISED) + "}", text)
     text = re.sub(f"[{_LOWERED}]+", lambda run: "_{" + run[0].translate(_TO_LOWERED) + "}", text)
     text = _VULGAR.sub(r" \1", text).translate(_SYMBOLS)
-    text = unicodedata.normalize("NFKC", text).translate(_SYMBOLS).translate(str.maketrans(_GREEK))
+    text = unicodedata.normalize("NFKC", text).translate(_SYMBOLS).translate(_GREEK)
     return text if text.isascii() else "".join([_ascii(character) for character in text])
 
 

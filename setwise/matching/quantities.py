@@ -50,7 +50,7 @@ _MICRO = re.compile(rf"\\mu\s*{_TEXT}\{{\s*")
 _STERLING = re.compile(r"pounds? sterling", re.IGNORECASE)
 _CELSIUS = re.compile(r"degrees?\s+(?:\*\s*)?(celsius|fahrenheit|kelvins?|C|F|K)\b", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
-_PART = re.compile(r"\s*(?:,|and\b)?\s*(\d+(?:\.\d+)?)\s*([^\W\d_]+|°|'')\s*")
+_PART = re.compile(r"\s*(?:,|and\b)?\s*(\d+(?:\.\d+)?)\s*([^\W\d_]+|°|'')\.?\s*")
 _ANGLE = re.compile(r"([-+]?)(?:(\d+(?:\.\d+)?)\s*°\s*)?(?:(\d+(?:\.\d+)?)\s*'\s*)?(?:(\d+(?:\.\d+)?)\s*'')?\s*")
 
 
@@ -120,7 +120,7 @@ def _angle(text: str) -> Measured | None:
 
 def _compound(text: str) -> Measured | None:
     """2 hours 30 minutes, 5 ft 3 in: the sum, in the first unit."""
-    plain, position, parts = _IN_TEXT.sub(r" \1 ", text), 0, []
+    plain, position, parts = _IN_TEXT.sub(r" \1 ", text).rstrip(" ."), 0, []
     while (found := _PART.match(plain, position)) is not None:
         unit = known_unit({"°": "degree", "''": "in"}.get(found[2], found[2]))
         if unit is None:

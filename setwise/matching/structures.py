@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from functools import cmp_to_key
-from itertools import pairwise
-from typing import Any
 
-from setwise.matching.formula import ForeignError, UnreadableError, add, negate, read_formula
+from setwise.matching.formula import read_formula
 from setwise.matching.matrices import read_matrix
 from setwise.matching.notation import FUNCTIONS, closing, split_top
 from setwise.matching.quantities import measure
-from setwise.matching.valuation import real_value
+from setwise.matching.regions import NEGATIVE_INFINITY, POSITIVE_INFINITY, REALS, common, linear, region, union, without
+from setwise.matching.trees import ForeignError, UnreadableError, add, negate
 from setwise.matching.values import (
-    INFINITY,
-    MINUS_INFINITY,
     Collection,
     Equation,
     Interval,
@@ -36,10 +32,6 @@ MAX_DEPTH = 12
 ROUNDED_DIGITS = 6
 """A decimal of at least so many digits may be the rounding of an irrational number or a fraction."""
 
-_NEGATIVE_INFINITY = Number(MINUS_INFINITY, r"-\infty")
-_POSITIVE_INFINITY = Number(INFINITY, r"\infty")
-REALS = Region("", (Interval(_NEGATIVE_INFINITY, _POSITIVE_INFINITY, True, True),))
-
 _OR = re.compile(r"\s+or\s+|\s*\\(?:text|mathrm|mbox)\s*\{\s*or\s*\}\s*|\\lor(?![a-zA-Z])|\\vee(?![a-zA-Z])")
 _AND = re.compile(r"\s+and\s+|\s*\\(?:text|mathrm|mbox)\s*\{\s*and\s*\}\s*|\\land(?![a-zA-Z])|\\wedge(?![a-zA-Z])")
 _COMMA = re.compile(r"[,;]\s*(?:and\s|or\s|\\text\s*\{\s*(?:and|or)\s*\})?")
@@ -54,6 +46,11 @@ _BUILDER = re.compile(r"\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*)?[
 _REALS = re.compile(r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?|\\Reals?")
 _LITERAL = re.compile(r"[-+]?\s*(\d*\.\d+)(?:\s*\\(?:times|cdot)\s*10\^(?:\{([-+]?\d{1,4})\}|(\d)))?\s*(\\?%)?")
 _FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
+_SPACE = re.compile(r" (?![a-zA-Z0-9.])|(?<![a-zA-Z0-9.]) ")
+"""White space that separates nothing: not two words or numbers."""
+_CONGRUENT = re.compile(
+    r"(.*?)\\equiv(?![a-zA-Z])\s*(-?\d+)\s*\(?\s*(?:\\[pb]?mod(?![a-zA-Z])|mod)\s*\{?\s*(\d+)\s*\}?\s*\)?", re.DOTALL
+)
 _UPRIGHT = re.compile(r"\\(?:text|mbox|mathrm|operatorname|mathsf)")
 _LONG_RUN = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{3,}(?![a-zA-Z])")
 _PROSE = re.compile(r"(?s).*[\d})]\s+([a-zA-Z][a-zA-Z ,.;:'-]*)")
@@ -86,7 +83,7 @@ def read_number(text: str) -> Number:
     except ForeignError:
         if is_upright(text):
             raise UnreadableError("words in a formula") from None
-        return Number(None, text)
+        return Number(None, _SPACE.sub("", text))
     return Number(tree, text, _half(text))
 
 
@@ -119,7 +116,7 @@ def _set_operation(text: str, depth: int) -> Value | None:
     if len(pieces := _pieces(text, _MINUS_SET)) == 2 and _REALS.fullmatch(pieces[0]):
         points = read_value(pieces[1], depth + 1)
         if isinstance(points, Collection) and all(isinstance(item, Number) for item in points.items):
-            return _without(points.items)  # type: ignore[arg-type]
+            return without(points.items)  # type: ignore[arg-type]
     return None
 
 
@@ -130,7 +127,7 @@ def _listed(text: str, depth: int) -> Value | None:
         if len(pieces) > 1:
             values = [read_value(piece, depth + 1) for piece in pieces]
             if all(isinstance(value, Region) for value in values):
-                return union(values) if separator is _OR else _common(values)
+                return union(values) if separator is _OR else common(values)
             items = [item for value in values for item in _spread(value)]
             return Collection(tuple(items), is_bare=True)
     return None
@@ -142,6 +139,10 @@ def _spread(value: Value) -> tuple[Value, ...]:
 
 def _related(text: str, depth: int) -> Value | None:
     """An equation, an inequality or what a letter is in."""
+    if (found := _CONGRUENT.fullmatch(text)) and (modulus := int(found[3])):
+        residue = Number(Fraction(int(found[2]) % modulus), "")
+        name = found[1].strip()
+        return Named(_bare_name(name), Sequence("mod", (residue, Number(Fraction(modulus), ""))))
     parts = split_top(text, _RELATION)
     if len(parts) < 2:
         return None
@@ -155,7 +156,7 @@ def _related(text: str, depth: int) -> Value | None:
         name = sides[0] if _LETTER.fullmatch(sides[0]) else ""
         return value._replace(name=name) if isinstance(value, Region) else region(value, name) or Named(name, value)
     if signs == [r"\ne"] and _LETTER.fullmatch(sides[0]):
-        return _without((read_number(sides[1]),), sides[0])
+        return without((read_number(sides[1]),), sides[0])
     return _inequality(sides, signs)
 
 
@@ -192,119 +193,21 @@ def _inequality(sides: list[str], signs: list[str]) -> Value:
         if _LETTER.fullmatch(sides[1]) and not _LETTER.fullmatch(sides[0]):
             sides, signs = sides[::-1], [_FLIPPED[signs[0]]]
         if not _LETTER.fullmatch(sides[0]):
-            if (solved := _linear(_difference(*sides), signs[0])) is not None:
+            if (solved := linear(_difference(*sides), signs[0])) is not None:
                 return solved
             if signs[0] in (">", r"\ge"):
                 sides, signs = sides[::-1], [_FLIPPED[signs[0]]]
             return Equation(signs[0], _difference(*sides))
         bound, is_open = read_number(sides[1]), signs[0] in "<>"
         if signs[0] in ("<", r"\le"):
-            return Region(sides[0], (Interval(_NEGATIVE_INFINITY, bound, True, is_open),))
-        return Region(sides[0], (Interval(bound, _POSITIVE_INFINITY, is_open, True),))
+            return Region(sides[0], (Interval(NEGATIVE_INFINITY, bound, True, is_open),))
+        return Region(sides[0], (Interval(bound, POSITIVE_INFINITY, is_open, True),))
     if signs[0] in (">", r"\ge"):
         sides, signs = sides[::-1], [_FLIPPED[sign] for sign in reversed(signs)]
     if len(sides) != 3 or not _LETTER.fullmatch(sides[1]) or not set(signs) <= {"<", r"\le"}:
         raise UnreadableError("a chain of relations")
     low, high = read_number(sides[0]), read_number(sides[2])
     return Region(sides[1], (Interval(low, high, signs[0] == "<", signs[1] == "<"),))
-
-
-def _linear(difference: Number, sign: str) -> Region | None:
-    """What solves `a x + b < 0` with numbers a and b; None if it is something else."""
-    tree, slope, constant, letters = difference.tree, Fraction(0), Fraction(0), set()
-    for term in tree[1:] if isinstance(tree, tuple) and tree[0] == "+" else (tree,):
-        if isinstance(term, Fraction):
-            constant += term
-            continue
-        factor, letter = (term[1], term[2]) if term and term[0] == "*" and len(term) == 3 else (Fraction(1), term)
-        if not letter or letter[0] != "s" or not isinstance(factor, Fraction):
-            return None
-        letters.add(letter[1])
-        slope += factor
-    if len(letters) != 1 or not slope:
-        return None
-    bound, is_open = Number(-constant / slope, ""), sign in "<>"
-    if (slope > 0) == (sign in ("<", r"\le")):
-        return Region(letters.pop(), (Interval(_NEGATIVE_INFINITY, bound, True, is_open),))
-    return Region(letters.pop(), (Interval(bound, _POSITIVE_INFINITY, is_open, True),))
-
-
-def region(value: Value, name: str = "") -> Region | None:
-    """A value read as a union of intervals; None if it is none."""
-    if isinstance(value, Region):
-        return value
-    if isinstance(value, Interval):
-        return Region(name, (value,))
-    if isinstance(value, Sequence) and value.brackets == "()" and len(value.items) == 2:
-        low, high = value.items
-        if isinstance(low, Number) and isinstance(high, Number):
-            return Region(name, (Interval(low, high, True, True),))
-    return None
-
-
-def union(values: list[Value]) -> Value:
-    """The union of intervals, in order and joined where they meet; of sets, their items together."""
-    if all(isinstance(value, Collection) for value in values):
-        return Collection(tuple([item for value in values for item in value.items]))  # type: ignore[union-attr]
-    pieces, name = [], ""
-    for value in values:
-        if isinstance(value, Collection) and all(isinstance(item, Number) for item in value.items):
-            pieces += [Interval(item, item, False, False) for item in value.items]  # type: ignore[arg-type]
-        elif (part := region(value)) is not None:
-            pieces += part.pieces
-            name = name or part.name
-        else:
-            raise UnreadableError("a union of other things")
-    return Region(name, _joined(pieces))
-
-
-def _order(number: Number) -> Any:
-    """What an end is sorted by; None if it has no value."""
-    if number.tree == INFINITY:
-        return float("inf")
-    if number.tree == MINUS_INFINITY:
-        return float("-inf")
-    return None if number.tree is None else real_value(number.tree)
-
-
-def _joined(pieces: list[Interval]) -> tuple[Interval, ...]:
-    """Sorted, and joined where one ends at or behind the start of the next; as they are where an end has no value."""
-    ends = {piece: (_order(piece.low), _order(piece.high)) for piece in pieces}
-    if any(low is None or high is None for low, high in ends.values()):
-        return tuple(pieces)
-    pieces = sorted(pieces, key=lambda piece: (ends[piece][0], piece.low_open))  # type: ignore[arg-type,return-value]
-    joined = pieces[:1]
-    for piece in pieces[1:]:
-        last = joined[-1]
-        last_high, low, high = _order(last.high), ends[piece][0], ends[piece][1]
-        if low < last_high or (low == last_high and not (piece.low_open and last.high_open)):  # type: ignore[operator]
-            if high > last_high or (high == last_high and last.high_open):  # type: ignore[operator]
-                joined[-1] = last._replace(high=piece.high, high_open=piece.high_open)
-        else:
-            joined.append(piece)
-    return tuple(joined)
-
-
-def _common(values: list[Value]) -> Value:
-    """What two or more intervals have in common, where it is one interval."""
-    pieces = [piece for value in values for piece in value.pieces]  # type: ignore[union-attr]
-    if len(pieces) != len(values) or any(_order(end) is None for p in pieces for end in (p.low, p.high)):
-        raise UnreadableError("regions that cannot be intersected here")
-    low = max(pieces, key=lambda p: (_order(p.low), p.low_open))  # type: ignore[arg-type,return-value]
-    high = min(pieces, key=lambda p: (_order(p.high), not p.high_open))  # type: ignore[arg-type,return-value]
-    name = next((value.name for value in values if value.name), "")  # type: ignore[union-attr]
-    if _order(low.low) > _order(high.high):  # type: ignore[operator]
-        return EMPTY
-    return Region(name, (Interval(low.low, high.high, low.low_open, high.high_open),))
-
-
-def _without(points: tuple[Number, ...], name: str = "") -> Value:
-    """The reals without some points."""
-    if any(_order(point) is None for point in points):
-        raise ForeignError("points without a value")
-    ordered = sorted(set(points), key=cmp_to_key(lambda a, b: 1 if _order(a) > _order(b) else -1))  # type: ignore[operator]
-    ends = [_NEGATIVE_INFINITY, *ordered, _POSITIVE_INFINITY]
-    return Region(name, tuple([Interval(a, b, True, True) for a, b in pairwise(ends)]))
 
 
 def _bracketed(text: str, depth: int) -> Value | None:
@@ -383,16 +286,14 @@ def _measured(text: str) -> Value:
     try:
         number = read_number(found.number)
     except UnreadableError:
-        if isinstance(product := read_number(text), Number):
-            return product
-        raise
+        return read_number(text)
     if found.is_text or (found.has_word and found.is_spaced and _LONG_RUN.search(text)):
         return Quantity(number, found.unit)
     try:
-        product: Number | None = read_number(text)
+        product = read_number(text)
     except UnreadableError:
-        product = None
-    return Quantity(number, found.unit, product, (found.has_word and product is not None) or product is None)
+        return Quantity(number, found.unit)
+    return Quantity(number, found.unit, product, found.has_word)
 
 
 def _is_prose(text: str) -> bool:

@@ -36,7 +36,8 @@ rev: revolution | dollar: USD buck | cent = 1/100 dollar: ¢ | euro: EUR
 sterling: GBP quid
 pence = 1/100 sterling: penny pennies
 rupee: INR | yen: JPY | yuan: CNY RMB | ruble: rouble RUB | franc: CHF | won: KRW | unit: units | point
-person: people persons | child: children | man: men | woman: women | student | boy | girl | item | object | way | step | vertex: vertices
+person: people persons | child: children | man: men | woman: women | student | boy | girl | item | object | way | step
+vertex: vertices
 die: dice | mouse: mice | pair | side | edge | face | solution | root | term | digit
 """
 _PREFIXES = {

@@ -1,4 +1,4 @@
-"""What a formula's tree is worth: exactly, where it is a rational or Gaussian number, and at points to 100 digits.
+"""What a formula's tree is worth at points, where numbers stand for its letters, to 100 digits.
 
 Values at points are computed twice, with different precision; what the two differ by is the error. Two trees whose
 values differ by far more are different for certain, however small or near each other they are (mpmath's numbers have no
@@ -10,25 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
-from math import comb, factorial, gcd, isqrt, lcm
 from typing import Any, NamedTuple
 
 import mpmath
 
-from setwise.matching.formula import Tree
+from setwise.matching.arithmetic import NoValueError
+from setwise.matching.trees import Tree
 
-EXACT_BITS = 2**17
-"""Exact numbers may have so many bits."""
 _PRECISIONS = (340, 460)
 _CERTAIN = mpmath.mpf(2) ** 24
 _RELATIVE = mpmath.mpf(2) ** -240
-
-_Gauss = tuple[Fraction, Fraction]
-_ZERO = Fraction(0)
-
-
-class _NoValueError(ValueError):
-    """The tree has no value, or none that is found in bounded time."""
 
 
 class Value(NamedTuple):
@@ -41,146 +32,6 @@ class Value(NamedTuple):
     def is_real(self) -> bool:
         """Whether it has no imaginary part beyond the error."""
         return bool(abs(mpmath.im(self.number)) <= self.error * _CERTAIN)
-
-
-@lru_cache(maxsize=2**15)
-def exact_value(tree: Tree) -> _Gauss | None:
-    """The number, as (real, imaginary), that a tree is by rational arithmetic alone; None if it is no such number."""
-    try:
-        return _exact(tree)
-    except (_NoValueError, ArithmeticError, ValueError):
-        return None
-
-
-def _exact(tree: Tree) -> _Gauss:
-    if isinstance(tree, Fraction):
-        return tree, _ZERO
-    kind, *parts = tree
-    if tree == ("c", "i"):
-        return _ZERO, Fraction(1)
-    if kind == "+":
-        values = [_exact(part) for part in parts]
-        return sum([re for re, _ in values], _ZERO), sum([im for _, im in values], _ZERO)
-    if kind == "*":
-        product: _Gauss = (Fraction(1), _ZERO)
-        for part in parts:
-            product = _bounded(_times(product, _exact(part)))
-        return product
-    if kind == "^":
-        return _exact_power(_exact(parts[0]), _real(_exact(parts[1])))
-    if kind == "f":
-        if parts[0] == "abs":
-            re, im = _exact(parts[1])
-            return _exact_power((re * re + im * im, _ZERO), Fraction(1, 2))
-        if parts[0] in _EXACT:
-            return _EXACT[parts[0]](*[_real(_exact(part)) for part in parts[1:]]), _ZERO
-    raise _NoValueError(kind)
-
-
-def _times(one: _Gauss, other: _Gauss) -> _Gauss:
-    (a, b), (c, d) = one, other
-    return (a * c - b * d, a * d + b * c) if b or d else (a * c, _ZERO)
-
-
-def _bounded(value: _Gauss) -> _Gauss:
-    if max(part.numerator.bit_length() + part.denominator.bit_length() for part in value) > EXACT_BITS:
-        raise _NoValueError("too long")
-    return value
-
-
-def _real(value: _Gauss) -> Fraction:
-    if value[1]:
-        raise _NoValueError("not real")
-    return value[0]
-
-
-def _exact_power(base: _Gauss, exponent: Fraction) -> _Gauss:
-    if base == (0, 0):
-        if exponent <= 0:
-            raise _NoValueError("a power of zero")
-        return base
-    if exponent.denominator != 1:
-        root = _root(_real(base), exponent.denominator)
-        return _exact_power((root, _ZERO), Fraction(exponent.numerator))
-    times = abs(exponent.numerator)
-    if max(part.numerator.bit_length() + part.denominator.bit_length() for part in base) * times > EXACT_BITS:
-        raise _NoValueError("too long")
-    if not base[1]:
-        return base[0] ** exponent.numerator, _ZERO
-    if times > 1000:
-        raise _NoValueError("too long")
-    product: _Gauss = (Fraction(1), _ZERO)
-    for _ in range(times):
-        product = _times(product, base)
-    if exponent > 0:
-        return product
-    re, im = product
-    size = re * re + im * im
-    return re / size, -im / size
-
-
-def _root(value: Fraction, degree: int) -> Fraction:
-    """The rational root of a number that is none the less; `_NoValueError` where there is none."""
-    if value < 0 or degree > 64:
-        raise _NoValueError("a root of a negative number")
-    return Fraction(_whole_root(value.numerator, degree), _whole_root(value.denominator, degree))
-
-
-def _whole_root(value: int, degree: int) -> int:
-    if degree == 2:
-        root = isqrt(value)
-    else:
-        low, high = 0, 1 << (value.bit_length() // degree + 1)
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if middle**degree <= value else (low, middle - 1)
-        root = low
-    if root**degree != value:
-        raise _NoValueError("no rational root")
-    return root
-
-
-def _whole(value: Fraction, limit: int = 8000) -> int:
-    if value.denominator != 1 or not 0 <= value <= limit:
-        raise _NoValueError("no natural number")
-    return value.numerator
-
-
-def _double_factorial(value: Fraction) -> Fraction:
-    product = 1
-    for factor in range(_whole(value), 1, -2):
-        product *= factor
-    return Fraction(product)
-
-
-def _on_integers(function: Callable[..., int]) -> Callable[..., Fraction]:
-    def applied(*values: Fraction) -> Fraction:
-        if any(value.denominator != 1 for value in values):
-            raise _NoValueError("no integers")
-        return Fraction(function(*[value.numerator for value in values]))
-
-    return applied
-
-
-def _exact_logarithm(value: Fraction) -> Fraction:
-    if value != 1:
-        raise _NoValueError("no rational logarithm")
-    return _ZERO
-
-
-_EXACT: dict[str, Callable[..., Fraction]] = {
-    "factorial": lambda n: Fraction(factorial(_whole(n))),
-    "factorial2": _double_factorial,
-    "binomial": lambda n, k: Fraction(comb(_whole(n), _whole(k))),
-    "floor": lambda x: Fraction(x.numerator // x.denominator),
-    "ceiling": lambda x: Fraction(-(-x.numerator // x.denominator)),
-    "gcd": _on_integers(gcd),
-    "lcm": _on_integers(lcm),
-    "max": lambda *values: max(values),
-    "min": lambda *values: min(values),
-    "sgn": lambda x: Fraction((x > 0) - (x < 0)),
-    "ln": _exact_logarithm,
-}
 
 
 @lru_cache(maxsize=2**15)
@@ -217,12 +68,12 @@ def are_proportional(one: Tree, other: Tree) -> bool | None:
 
 def are_apart(one: Tree, other: Tree) -> bool:
     """Whether two trees are seen to differ: at the positive point, or at the other one if both are real there."""
-    pairs = list(zip(values_at_points(one), values_at_points(other), strict=False))
-    known = [pair for pair in pairs if pair[0] is not None and pair[1] is not None]
-    if not known or values_at_points(one)[0] is None or values_at_points(other)[0] is None:
-        return False
-    first, *others = known
-    return _differ(*first) or any(a.is_real and b.is_real and _differ(a, b) for a, b in others)
+    for point, (a, b) in enumerate(zip(values_at_points(one), values_at_points(other), strict=False)):
+        if a is None or b is None:
+            return False
+        if (point == 0 or (a.is_real and b.is_real)) and _differ(a, b):
+            return True
+    return False
 
 
 def _differ(one: Value, other: Value) -> bool:
@@ -243,7 +94,7 @@ def _value(tree: Tree, point: int) -> Value | None:
         with mpmath.workprec(_PRECISIONS[1]):
             fine = _at(tree, point)
             error = abs(fine - rough) + abs(fine) * mpmath.mpf(2) ** (16 - _PRECISIONS[0])
-    except (_NoValueError, ArithmeticError, ValueError, TypeError, KeyError, mpmath.libmp.NoConvergence):
+    except (NoValueError, ArithmeticError, ValueError, TypeError, KeyError, mpmath.libmp.NoConvergence):
         return None
     return Value(fine, error) if mpmath.isfinite(fine) else None
 
@@ -266,7 +117,7 @@ def _at(tree: Tree, point: int) -> Any:
     if parts[0] in _STEPS:
         return _step(_STEPS[parts[0]], arguments)
     if any(abs(mpmath.mag(argument)) > 64 for argument in arguments if argument and parts[0] not in ("ln", "abs")):
-        raise _NoValueError("too large")
+        raise NoValueError("too large")
     return _AT[parts[0]](*arguments)
 
 
@@ -279,25 +130,25 @@ def _letter(name: str, point: int) -> Any:
 def _power_at(base: Any, exponent: Any) -> Any:
     if not base:
         if mpmath.re(exponent) <= 0:
-            raise _NoValueError("a power of zero")
+            raise NoValueError("a power of zero")
         return base
     if exponent and mpmath.mag(exponent) + mpmath.mag(1 + abs(mpmath.mag(base))) > 64:
-        raise _NoValueError("too large")
+        raise NoValueError("too large")
     return mpmath.power(base, exponent)
 
 
 def _step(function: Callable[..., Any], arguments: list[Any]) -> Any:
     """A function that jumps: of real numbers that are not just beside a jump."""
     if any(mpmath.im(argument) for argument in arguments):
-        raise _NoValueError("not real")
+        raise NoValueError("not real")
     nearest = [abs(argument - mpmath.nint(argument)) for argument in arguments]
     if function in (mpmath.floor, mpmath.ceil) and any(d and d < mpmath.mpf(2) ** -200 for d in nearest):
-        raise _NoValueError("beside a jump")
+        raise NoValueError("beside a jump")
     return function(*arguments)
 
 
 def _infinity() -> Any:
-    raise _NoValueError("infinity")
+    raise NoValueError("infinity")
 
 
 _CONSTANTS: dict[str, Callable[[], Any]] = {

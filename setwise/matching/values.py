@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from setwise.matching.formula import Tree
+from setwise.matching.arithmetic import exact_value
 from setwise.matching.times import Time
+from setwise.matching.trees import Tree
 from setwise.matching.units import Unit
-from setwise.matching.valuation import exact_value
 
 INFINITY: Tree = ("c", "oo")
 MINUS_INFINITY: Tree = ("*", Fraction(-1), ("c", "oo"))

@@ -1,4 +1,4 @@
-"""Numbers with units, angles, money, percentages, times and ratios, and text that hides characters: pairs that are one answer and pairs that are two, from either side."""
+"""Units, angles, money, percentages, times, ratios, hidden characters: what is one answer and what two, either side."""
 
 from __future__ import annotations
 
