@@ -289,7 +289,7 @@ def _has_letters(number: Number) -> bool:
 
 
 def _holds_pi(tree: Tree) -> bool:
-    text = json.dumps(_plain(tree))
+    text = "" if tree is None else json.dumps(_plain(tree))
     return '"pi"' in text or '"arc' in text
 
 
@@ -315,10 +315,10 @@ def _text(number: Number) -> str:
     """What the algebra reads: a tree as JSON, with how far it may be off; or LaTeX."""
     if number.tree is None:
         return number.latex
-    return json.dumps(["~", _plain(number.tree), str(number.half)] if number.half else _plain(number.tree))
+    return json.dumps(["~", _plain(number.tree), _plain(number.half)] if number.half else _plain(number.tree))
 
 
 def _plain(tree: Tree) -> object:
     if isinstance(tree, Fraction):
-        return ["n", str(tree)]
+        return ["n", f"{tree.numerator:x}/{tree.denominator:x}"]
     return [part if isinstance(part, str) else _plain(part) for part in tree]

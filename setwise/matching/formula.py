@@ -11,7 +11,18 @@ from functools import lru_cache
 
 from setwise.matching.notation import FUNCTIONS
 from setwise.matching.numerals import spell_out_numerals
-from setwise.matching.trees import DEGREE, ForeignError, Tree, UnreadableError, add, divide, multiply, negate, power
+from setwise.matching.trees import (
+    DEGREE,
+    ForeignError,
+    Tree,
+    UnreadableError,
+    add,
+    divide,
+    multiply,
+    negate,
+    power,
+    sort_key,
+)
 
 MAX_DEPTH = 60
 
@@ -91,29 +102,29 @@ class _Reader:
         """Terms and signs."""
         if depth > MAX_DEPTH:
             raise UnreadableError("too deep")
-        total = self._product(depth)
+        terms = [self._product(depth)]
         while self._text() in ("+", "-"):
             sign = self._take()
             term = self._product(depth)
-            total = add(total, term if sign == "+" else negate(term))
-        return total
+            terms.append(term if sign == "+" else negate(term))
+        return add(*terms)
 
     def _product(self, depth: int) -> Tree:
-        value = self._factors(depth)
+        factors = [self._factors(depth)]
         while self._text() in _TIMES or self._text() == "/":
             sign = self._take()
             factor = self._factors(depth)
-            value = divide(value, factor) if sign == "/" else multiply(value, factor)
-        return value
+            factors.append(divide(Fraction(1), factor) if sign == "/" else factor)
+        return multiply(*factors)
 
     def _factors(self, depth: int) -> Tree:
         """Factors side by side; they bind closer than a fraction bar."""
         if self._text() in ("+", "-"):
             return self._factors(depth) if self._take() == "+" else negate(self._factors(depth))
-        value = self._mixed(depth) if self._kind() == "number" else self._postfixed(depth)
+        factors = [self._mixed(depth) if self._kind() == "number" else self._postfixed(depth)]
         while self._starts_factor() or (self._kind() == "number" and self._text(-1) == "!"):
-            value = multiply(value, self._postfixed(depth))
-        return value
+            factors.append(self._postfixed(depth))
+        return multiply(*factors)
 
     def _starts_factor(self) -> bool:
         kind, text = self._kind(), self._text()
@@ -240,6 +251,8 @@ class _Reader:
         if self._text() != "_":
             return ("s", name)
         self._take()
+        if self._kind() == "end":
+            raise UnreadableError("an index that is missing")
         if self._text() != "{":
             return ("s", f"{name}_{self._take()}")
         self._take()
@@ -342,4 +355,4 @@ class _Reader:
             self._take()
             values.append(self.sum(depth + 1))
         self._take(_BRACKETS[opener])
-        return ("f", name, *sorted(values, key=repr))
+        return ("f", name, *sorted(values, key=sort_key))

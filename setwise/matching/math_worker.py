@@ -150,9 +150,7 @@ def _read(text: str) -> Any:
     if tree[0] in ("=", "<", "\\le"):
         return tree[0], _build(tree[1])
     if tree[0] == "~":
-        import sympy
-
-        return "~", _build(tree[1]), sympy.Rational(tree[2])
+        return "~", _build(tree[1]), _build(tree[2])
     return _build(tree)
 
 
@@ -162,7 +160,8 @@ def _build(tree: Any) -> Any:
 
     kind, *parts = tree
     if kind == "n":
-        return sympy.Rational(parts[0])
+        above, below = parts[0].split("/")
+        return sympy.Rational(int(above, 16), int(below, 16))
     if kind == "s":
         return sympy.Symbol(parts[0], positive=True)
     if kind == "c":

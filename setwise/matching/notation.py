@@ -36,9 +36,7 @@ _SYMBOLS = str.maketrans(
 _GREEK_NAMES = {
     chr(code): f"\\{unicodedata.name(chr(code)).rsplit(' ', 1)[1].lower()} " for code in range(0x3B1, 0x3CA)
 }
-_GREEK = str.maketrans(
-    {letter: name for letter, name in _GREEK_NAMES.items() if letter not in "πμςο"}  # type: ignore[arg-type]
-)
+_GREEK = str.maketrans({letter: name for letter, name in _GREEK_NAMES.items() if letter not in "πμςο"})
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 _LOWERED = "₀₁₂₃₄₅₆₇₈₉"
 _TO_RAISED, _TO_LOWERED = str.maketrans(_RAISED, "0123456789+-n"), str.maketrans(_LOWERED, "0123456789")
@@ -209,6 +207,8 @@ def closing(text: str, position: int) -> int:
 
 def split_top(text: str, separator: re.Pattern[str]) -> list[tuple[str, str]]:
     """Cut where `separator` matches outside all brackets: (piece, the separator behind it), the last with none."""
+    if separator.search(text) is None:
+        return [(text.strip(), "")]
     pieces, depth, start, index = [], 0, 0, 0
     while index < len(text):
         if depth == 0 and (found := separator.match(text, index)) and found.end() > index:

@@ -164,7 +164,10 @@ def _matched(row: list[Expression], gold: _Aliases, hit: list[int | None], judge
             continue
         beside = [judge.verdict(other, answer) for other in wrong]
         same = wrong[beside.index(Verdict.EQUAL)] if Verdict.EQUAL in beside else answer
-        keys.append(same.key)
+        key = same.key
+        while same is answer and key in keys:  # another answer, whose canonical text is the same (x = 5 and y = 5)
+            key += "'"
+        keys.append(keys[row.index(same)] if same is not answer else key)
         wrong.append(answer)
         asked = _beside(answer, gold, judge)
         faults += _undecided_faults(asked if same is not answer else beside + asked)

@@ -23,6 +23,13 @@ class ForeignError(UnreadableError):
     """The formula uses a notation that is not ours."""
 
 
+def sort_key(tree: Tree) -> str:
+    """What terms and factors are sorted by (hexadecimal: long numbers have no decimal text)."""
+    if isinstance(tree, Fraction):
+        return f"{tree.numerator:x}/{tree.denominator:x}"
+    return tree if isinstance(tree, str) else "(" + " ".join([sort_key(part) for part in tree]) + ")"
+
+
 def add(*terms: Tree) -> Tree:
     """The sum, flat, sorted, numbers added up."""
     constant, rest = Fraction(0), []
@@ -32,7 +39,7 @@ def add(*terms: Tree) -> Tree:
                 constant += part
             else:
                 rest.append(part)
-    parts = ([constant] if constant or not rest else []) + sorted(rest, key=repr)
+    parts = ([constant] if constant or not rest else []) + sorted(rest, key=sort_key)
     return parts[0] if len(parts) == 1 else ("+", *parts)
 
 
@@ -45,7 +52,7 @@ def multiply(*factors: Tree) -> Tree:
                 constant *= part
             else:
                 rest.append(part)
-    parts = ([constant] if constant != 1 or not rest else []) + sorted(rest, key=repr)
+    parts = ([constant] if constant != 1 or not rest else []) + sorted(rest, key=sort_key)
     return parts[0] if len(parts) == 1 else ("*", *parts)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from setwise.matching.arithmetic import exact_value
 from setwise.matching.times import Time
-from setwise.matching.trees import Tree
+from setwise.matching.trees import Tree, sort_key
 from setwise.matching.units import Unit
 
+SHOWN_BITS = 700
 INFINITY: Tree = ("c", "oo")
 MINUS_INFINITY: Tree = ("*", Fraction(-1), ("c", "oo"))
 
@@ -135,16 +137,21 @@ def show(value: Any) -> str:
 def _show_tree(tree: Tree) -> str:
     exact = exact_value(tree)
     if exact is not None:
-        text = str(exact[0]) if not exact[1] else f"{exact[0]}+{exact[1]}i"
-        return text if len(text) < 200 else f"#{hash(exact):x}"
+        return _show_exact(exact[0]) if not exact[1] else f"{_show_exact(exact[0])}+{_show_exact(exact[1])}i"
     if isinstance(tree, tuple) and tree[0] == "*" and tree[1] == 1:
         tree = tree[2] if len(tree) == 3 else ("*", *tree[2:])
     return _show_node(tree)
 
 
+def _show_exact(value: Fraction) -> str:
+    """A number of up to some 200 digits; of a longer one its digest."""
+    bits = value.numerator.bit_length() + value.denominator.bit_length()
+    return str(value) if bits < SHOWN_BITS else hashlib.sha256(sort_key(value).encode()).hexdigest()
+
+
 def _show_node(tree: Tree) -> str:
     if isinstance(tree, Fraction):
-        return str(tree)
+        return _show_exact(tree)
     kind, *parts = tree
     if kind in ("s", "c"):
         return str(parts[0]).replace("oo", "∞")
