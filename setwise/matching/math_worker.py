@@ -62,8 +62,8 @@ def _equal(gold: str, answer: str) -> bool | None:
     import sympy
 
     one, other = _read(gold), _read(answer)
-    if one is None or other is None:  # a text that the library can't read either
-        return None if gold != answer else True
+    if one is None or other is None:  # what nobody can read is no number; of two such texts nothing is known
+        return None if one is other else False
     relations = {value[0] for value in (one, other) if isinstance(value, tuple)}
     if relations & {"=", "<", "\\le"}:
         return _proportional(one, other) if len(relations) == 1 and isinstance(one, tuple) else False

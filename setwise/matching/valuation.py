@@ -36,8 +36,8 @@ class Value(NamedTuple):
 
 @lru_cache(maxsize=2**15)
 def values_at_points(tree: Tree) -> tuple[Value | None, ...]:
-    """The values with numbers for the letters: first positive ones, then some negative; None where there is none."""
-    return tuple([_value(tree, point) for point in range(2 if _has_letter(tree) else 1)])
+    """The values with numbers for the letters: positive, negative and mixed ones; None where there is none."""
+    return tuple([_value(tree, point) for point in range(3 if _has_letter(tree) else 1)])
 
 
 def real_value(tree: Tree) -> Any:
@@ -56,7 +56,7 @@ def is_within(one: Tree, other: Tree, distance: Fraction) -> bool:
 
 def are_proportional(one: Tree, other: Tree) -> bool | None:
     """False if the quotient of two trees is seen not to be the same at two points; else None."""
-    values = [value for tree in (one, other) for value in values_at_points(tree)]
+    values = [value for tree in (one, other) for value in values_at_points(tree)[:2]]
     if len(values) != 4 or any(value is None for value in values):
         return None
     (a, b, c, d) = values
@@ -67,7 +67,7 @@ def are_proportional(one: Tree, other: Tree) -> bool | None:
 
 
 def are_apart(one: Tree, other: Tree) -> bool:
-    """Whether two trees are seen to differ: at the positive point, or at the other one if both are real there."""
+    """Whether two trees are seen to differ: at the positive point, or at another if both are real there."""
     for point, (a, b) in enumerate(zip(values_at_points(one), values_at_points(other), strict=False)):
         if a is None or b is None:
             return False
@@ -124,7 +124,7 @@ def _at(tree: Tree, point: int) -> Any:
 def _letter(name: str, point: int) -> Any:
     number = sum([ord(character) * 7919 * (place + 1) for place, character in enumerate(name)])
     value = (mpmath.mpf(number % 1009) + 433) / 613
-    return -value if point and number % 3 != 1 else value
+    return -value if point == 1 or (point == 2 and number % 2) else value
 
 
 def _power_at(base: Any, exponent: Any) -> Any:
