@@ -238,16 +238,19 @@ class _Reader:
     def _letter(self) -> Tree:
         letter = self._take()
         previous = self._tokens[self._next - 2] if self._next > 1 else ("", "")
-        if letter == "e" and self._text() != "_":
+        if letter == "e" and self._text() not in ("_", "'"):
             return ("c", "e")
         is_j = letter == "j" and self._letters == {"j"} and previous[0] == "number"
-        if (letter == "i" or is_j) and self._text() != "_":
+        if (letter == "i" or is_j) and self._text() not in ("_", "'"):
             return ("c", "i")
         if letter in _MAYBE_FUNCTIONS and self._text() == "(":
             raise ForeignError("a function of its own")
         return self._indexed(letter)
 
     def _indexed(self, name: str) -> Tree:
+        if self._text() == "'":
+            self._take()
+            return self._indexed(name + "'")
         if self._text() != "_":
             return ("s", name)
         self._take()

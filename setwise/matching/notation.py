@@ -48,9 +48,10 @@ _SIZES = re.compile(
     r"\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|d?limits|nolimits|bf|rm|it|boldmath)(?![a-zA-Z])\.?"
 )
 _FONTS = re.compile(
-    r"\\(?:mathbf|mathit|mathsf|mathcal|boldsymbol|bm|vec|hat|ensuremath|mathop|mathrm|operatorname\*?)"
-    r"\s*\{\s*([a-zA-Z]|\\[a-zA-Z]+|\d+)\s*\}"
+    r"\\(?:mathbf|mathit|mathcal|boldsymbol|bm|vec|hat|ensuremath)\s*\{\s*([a-zA-Z]|\\[a-zA-Z]+|\d+)\s*\}"
+    r"|\\(?:mathrm|operatorname\*?|mathop|mathsf)\s*\{\s*([eid]|\\[a-zA-Z]+|\d+)\s*\}"
 )
+"""What an upright e, i or d is; another upright letter is a unit or a name."""
 _UPRIGHT = re.compile(rf"\\(?:mathrm|operatorname\*?|text|mathop)\s*\{{\s*({'|'.join(FUNCTIONS)}|pi)\s*\}}")
 _SAME = (
     (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
@@ -72,6 +73,21 @@ _SAME = (
     (re.compile(r"\\l?brack(?![a-zA-Z])"), "["),
     (re.compile(r"\\rbrack(?![a-zA-Z])"), "]"),
     (re.compile(r"\*\*"), "^"),
+    (re.compile(r"\\text\s*\{\s*(:|\\%)\s*\}|\{(:)\}"), r"\1\2"),
+    (re.compile(r"\\(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r"\1 \\text{\2}"),
+    (re.compile(r"\\(?:si|unit)\s*\{"), r"\\text{"),
+    (re.compile(r"\\(?:mathtt|texttt|text|mathrm)\s*\{\s*(0[xXbBoO][0-9a-fA-F]+)\s*\}"), r"\1"),
+    (re.compile(r"_\s*\{\s*\((\w+)\)\s*\}"), r"_{\1}"),
+    (
+        re.compile(
+            r"(?<=[0-9A-F)])\s*(?:\(|\\text\s*\{)?\s*(?:in )?\bbase[ -]?\s*\}?\s*(\d{1,2}|[a-z]{3,7})\s*[)}]?\Z"
+        ),
+        r"_{\1}",
+    ),
+    (re.compile(r"\\imath(?![a-zA-Z])"), "i"),
+    (re.compile(r"(?<=[\d}])\s*(?:degrees?|deg)(?=\s*[)}])"), r"^\\circ "),
+    (re.compile(r"(?<=\d)\s+x\s+(?=10\s*\^)"), r"\\times "),
+    (re.compile(r"\\sqrt\s+(\d+)"), r"\\sqrt{\1}"),
     (re.compile(r"(?<=\d)[eE]([+-]?\d{1,6})(?![\d.a-zA-Z])"), r"\\times 10^{\1}"),
     (re.compile(r"\^\s*([+-]?\d{2,}|[+-]\s*[\da-zA-Z])"), r"^{\1}"),
     (re.compile(rf"(?<![\\a-zA-Z{{])({'|'.join(_CALLED)}|pi)(?![a-zA-Z])"), r"\\\1 "),
@@ -87,7 +103,7 @@ _THOUSANDS_GAP = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\{,\}|[  ])\d{3})+)(?!\d
 _THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 _OPENS = re.compile(r"(?:[(\[,]|\\\{)\s*[-+]?\s*\Z")
 _CLOSES = re.compile(r"\s*(?:[)\]]|\\\})")
-_INLINE = re.compile(r"(?<!\\)\$([^$]+)(?<!\\)\$(?!\s*\d)")
+_INLINE = re.compile(r"(?<!\\)\$((?:[^$\\]|\\.)+)\$(?!\s*\d)")
 """Mathematics in the middle of a text; not two amounts of dollars."""
 _OVERLINED = re.compile("((?:\\d\u0305)+)|((?:\\d\u0307)+)")
 
@@ -100,7 +116,7 @@ def clean(text: str) -> str:
     text = _ROW_GAP.sub(r"\\\\", _SIZES.sub("", text)).replace("~", " ")
     text = _SPACING.sub(r"\1 ", _NO_SPACE.sub(r"\1", text))
     text = _UPRIGHT.sub(r"\\\1 ", text)
-    text = _FONTS.sub(r"\1 ", text)
+    text = _FONTS.sub(lambda found: f" {found[1] or found[2]} ", text)
     text = _braced_calls(text)
     text = " ".join(text.split())
     text = _THOUSANDS_GAP.sub(lambda run: run[1] + re.sub(r"\D", "", run[2]), text)

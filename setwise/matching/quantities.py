@@ -38,7 +38,7 @@ _MONEY_BEHIND = re.compile(r"(?<=[\d})])\s*(\\?\$|[€£¥₹₽₩¢])\s*\Z")
 _TRIGONOMETRY = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
 _DEGREES = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*")
 _UNIT_START = re.compile(
-    r"(?:(?<=[\d})!])|(?<=\\pi)|(?<=\s))\s*(?=[^\W\d_]|\\(?:text|mathrm|frac|Omega|mu|circ)|[°'(/])"
+    r"(?:(?<=[\d})!])|(?<=\\pi)|(?<=\s))\s*(?=[^\W\d_]|\\(?:text|mathrm|mathsf|mbox|operatorname|frac|Omega|mu|circ)|[°'(/])"
 )
 _UNIT_MARKS = (
     (re.compile(r"\\cdot(?![a-zA-Z])|\\times(?![a-zA-Z])"), "*"), (re.compile(r"\\Omega(?![a-zA-Z])"), "Ω"),
@@ -48,6 +48,7 @@ _UNIT_MARKS = (
 _FRACTION = re.compile(r"\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _MICRO = re.compile(rf"\\mu\s*{_TEXT}\{{\s*")
 _STERLING = re.compile(r"pounds? sterling", re.IGNORECASE)
+_OF_STATES = re.compile(r"\b(?:US|U\.S\.|American)\s+(?=dollar|cent)")
 _CELSIUS = re.compile(r"degrees?\s+(?:\*\s*)?(celsius|fahrenheit|kelvins?|C|F|K)\b", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PART = re.compile(r"\s*(?:,|and\b)?\s*(\d+(?:\.\d+)?)\s*([^\W\d_]+|°|'')\.?\s*")
@@ -166,5 +167,5 @@ def _unit_words(tail: str) -> str | None:
     for pattern, by in _UNIT_MARKS:
         tail = pattern.sub(by, tail)
     tail = _CELSIUS.sub(lambda found: found[1][0].upper(), tail)
-    tail = _STERLING.sub("sterling", tail)
+    tail = _OF_STATES.sub("", _STERLING.sub("sterling", tail))
     return None if "\\" in tail else " ".join(tail.replace(". ", " ").split()).removesuffix(".")

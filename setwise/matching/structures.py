@@ -14,6 +14,7 @@ from setwise.matching.notation import FUNCTIONS, closing, split_top
 from setwise.matching.quantities import measure
 from setwise.matching.regions import NEGATIVE_INFINITY, POSITIVE_INFINITY, REALS, common, linear, region, union, without
 from setwise.matching.trees import ForeignError, UnreadableError, add, negate
+from setwise.matching.valuation import real_value
 from setwise.matching.values import (
     Collection,
     Equation,
@@ -38,6 +39,7 @@ _COMMA = re.compile(r"[,;]\s*(?:and\s|or\s|\\text\s*\{\s*(?:and|or)\s*\})?")
 _CUP = re.compile(r"\\cup(?![a-zA-Z])")
 _MINUS_SET = re.compile(r"\\setminus(?![a-zA-Z])|\\backslash(?![a-zA-Z])|\\smallsetminus(?![a-zA-Z])")
 _RELATION = re.compile(r"\\(?:le|ge|ne|in|approx|sim|simeq)(?![a-zA-Z])|[<>=≈]")
+_SIZE = re.compile(r"\|\s*([a-zA-Z])\s*\|")
 _COLON = re.compile(r":")
 _NAME = re.compile(r"\\?[a-zA-Z]+(?:_(?:\w|\{\w+\}))?|\\?[a-zA-Z]\s*\(\s*[a-zA-Z]\s*\)")
 _LETTER = re.compile(r"[a-zA-Z](?:_(?:\w|\{\w+\}))?|\\(?!infty|pi)[a-zA-Z]+(?:_(?:\w|\{\w+\}))?")
@@ -126,6 +128,9 @@ def _listed(text: str, depth: int) -> Value | None:
         pieces = [piece for piece in _pieces(text, separator) if piece]
         if len(pieces) > 1:
             values = [read_value(piece, depth + 1) for piece in pieces]
+            said = [value for value in values if not isinstance(value, Region) or value.pieces != REALS.pieces]
+            if len(said) == 1 and len(values) == 2:  # "x is real" adds nothing
+                return said[0]
             if all(isinstance(value, Region) for value in values):
                 return union(values) if separator is _OR else common(values)
             items = [item for value in values for item in _spread(value)]
@@ -193,6 +198,8 @@ def _inequality(sides: list[str], signs: list[str]) -> Value:
         if _LETTER.fullmatch(sides[1]) and not _LETTER.fullmatch(sides[0]):
             sides, signs = sides[::-1], [_FLIPPED[signs[0]]]
         if not _LETTER.fullmatch(sides[0]):
+            if (size := _SIZE.fullmatch(sides[0])) is not None:
+                return _sized(size[1], read_number(sides[1]), signs[0])
             if (solved := linear(_difference(*sides), signs[0])) is not None:
                 return solved
             if signs[0] in (">", r"\ge"):
@@ -208,6 +215,17 @@ def _inequality(sides: list[str], signs: list[str]) -> Value:
         raise UnreadableError("a chain of relations")
     low, high = read_number(sides[0]), read_number(sides[2])
     return Region(sides[1], (Interval(low, high, signs[0] == "<", signs[1] == "<"),))
+
+
+def _sized(name: str, bound: Number, sign: str) -> Value:
+    """What |x| < c, |x| > c and their like say of x, for a positive c."""
+    if bound.tree is None or not (value := real_value(bound.tree)) or value < 0:
+        raise ForeignError("a bound that is not positive")
+    minus = Number(negate(bound.tree), "")
+    if sign in ("<", r"\le"):
+        return Region(name, (Interval(minus, bound, sign == "<", sign == "<"),))
+    below = Interval(NEGATIVE_INFINITY, minus, True, sign == ">")
+    return Region(name, (below, Interval(bound, POSITIVE_INFINITY, sign == ">", True)))
 
 
 def _bracketed(text: str, depth: int) -> Value | None:
