@@ -75,9 +75,8 @@ DOMAIN = Math()
 
 
 def _form(answer: str) -> str:
-    """What spellings of one expression share: the number it is, or its LaTeX, with its unit."""
-    expression = prepare(answer)
-    return f"{expression.latex if expression.value is None else expression.value} {expression.unit}"
+    """What spellings of one expression share: the number it is, or its canonical form, with its unit."""
+    return prepare(answer).key
 
 
 def _extract(text: str, answer_in: str) -> str:

@@ -38,6 +38,8 @@ class Verdict(StrEnum):
     STALLED = "math_stalled"
     """It took too long by the clock: the machine had no time for it."""
     CRASHED = "math_crashed"
+    UNDECIDED = "math_undecided"
+    """The algebra could neither prove that the two are equal nor that they differ."""
     ERROR = "math_error"
 
     @property
@@ -80,6 +82,8 @@ class Worker:
                 continue
             if "error" in reply:
                 return Verdict.ERROR
+            if reply["equal"] is None:
+                return Verdict.UNDECIDED
             return Verdict.EQUAL if reply["equal"] else Verdict.DIFFERENT
         return Verdict.CRASHED
 

@@ -1,36 +1,54 @@
-r"""The unit of a mathematical answer: which words after a number are one, and which are part of the number.
+r"""Units: what a unit is worth in base units, so that 5 m is 500 cm and no 5 s.
 
-"5 meters" and `5\text{ m}` state a number and a unit, "3 million" a larger number, "2 ln x" and "42 is not the answer"
-neither. In plain text only a known unit or the plural of what is counted ("42 apples") is a unit; in `\text{}` any word
-that is not arithmetic is.
+The table is small and exact. A unit without a definition is a base of its own, and so is what is counted: "42 apples"
+are no pears. Degrees Celsius and Fahrenheit are not converted, nor currencies, nor months to days.
 """
 
 from __future__ import annotations
 
 import re
-from decimal import Context, Decimal
+from collections.abc import Iterable
+from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
-_NAMES = """
-m: meter metre | cm: centimeter centimetre | mm: millimeter millimetre | km: kilometer kilometre kms | dm: decimeter
-nm: nanometer nanometre | um: micrometer micrometre micron μm µm | in: inch inches | ft: foot feet | yd: yard yds
-mi: mile | g: gram gramme | kg: kilogram kgs | mg: milligram | t: ton tonne | lb: pound lbs | oz: ounce
-l: L liter litre | ml: mL milliliter millilitre | cl: cL | dl: dL | gal: gallon | pint | quart | cup | acre | hectare
-s: sec secs second | ms: millisecond | ns: nanosecond | min: mins minute | h: hr hrs hour | d: day | week | fortnight
-month | year: yr yrs | decade | century: centuries | N: newton | J: joule | kJ: kilojoule | MJ: megajoule | W: watt
-mW: milliwatt | kW: kilowatt | MW: megawatt | GW: gigawatt | kWh | V: volt | mV: millivolt | kV: kilovolt
-A: amp ampere | mA: milliamp milliampere | K: kelvin | C: celsius coulomb | F: fahrenheit farad | Hz: hertz
-kHz: kilohertz | MHz: megahertz | GHz: gigahertz | Pa: pascal | kPa: kilopascal | MPa: megapascal | bar
-atm: atmosphere | eV | keV | MeV | GeV | T: tesla | H: henry henries | ohm: Ω | mol: mole | cal: calorie
-kcal: kilocalorie | kN | dB: decibel | rad: radian | degree: deg | bit | byte | kB: kilobyte | MB: megabyte
-GB: gigabyte | TB: terabyte | mi/h: mph | km/h: kph kmh | rpm | psi | dollar: USD | cent | euro: EUR
-pence: penny pennies | rupee | yen | unit | point | person: people persons | child: children | man: men | woman: women
-student | boy | girl | item | object | way | step | vertex: vertices | die: dice | mouse: mice | foot/s: fps | pair
-side | edge | face | solution | root | term | digit
+_PREFIXED = """
+m: meter metre | g: gram gramme | s: second sec secs | A: ampere amp | K: kelvin | mol: mole | cd: candela
+N = 1000 g m s^-2: newton | J = 1000 g m^2 s^-2: joule | W = 1000 g m^2 s^-3: watt | Pa = 1000 g m^-1 s^-2: pascal
+Hz = s^-1: hertz | V = 1000 g m^2 s^-3 A^-1: volt | ohm = 1000 g m^2 s^-3 A^-2: Ω | T = 1000 g s^-2 A^-1: tesla
+H = 1000 g m^2 s^-2 A^-2: henry henries | Wb = V s: weber | L = 0.001 m^3: l liter litre | eV: electronvolt
+bit | byte = 8 bit: B | cal = 4.184 J: calorie | bar = 100000 Pa | Bq = s^-1: becquerel | Gy: gray | Sv: sievert
+lm: lumen | lx: lux | M = 1000 mol m^-3: molar | C: celsius coulomb degC | F: fahrenheit farad degF
 """
-"""A symbol, then its other spellings; a spelling of four letters or more may have a plural s and capitals."""
-
-_MULTIPLES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
+"""Units that take the SI's prefixes: symbol = definition: other spellings."""
+_OTHERS = """
+min = 60 s: mins minute | h = 3600 s: hr hrs hour | d = 24 h: day | week = 7 d | fortnight = 14 d
+year: yr yrs | month = 1/12 year | decade = 10 year | century = 100 year: centuries | t = 1000000 g: tonne ton
+in = 0.0254 m: inch inches | ft = 12 in: foot feet | yd = 3 ft: yard yds | mi = 5280 ft: mile | au | ly: lightyear
+lb = 453.59237 g: pound lbs | oz = 1/16 lb: ounce | stone = 14 lb | micron = 0.000001 m
+gal: gallon | quart = 1/4 gal: qt | pint = 1/8 gal | cup = 1/16 gal | acre = 4840 yd^2 | hectare = 10000 m^2: ha
+atm = 101325 Pa: atmosphere | psi = 4.4482216152605 N in^-2: | mmHg: torr | kWh = 3600000 J: | erg = 0.0000001 J
+dyn = 0.00001 N: dyne | hp: horsepower | mph = mi h^-1: | kph = 1000 m h^-1: kmh | fps = ft s^-1: | rpm = 1/60 s^-1:
+kms = 1000 m: | kgs = 1000 g: | knot: kn | dB: decibel | Da: dalton amu | pH | ppm = 0.000001:
+Å = 0.0000000001 m: angstrom
+degree: deg degrees | arcmin = 1/60 degree: arcminute | arcsec = 1/3600 degree: arcsecond | rad: radian | sr: steradian
+rev: revolution | dollar: USD buck | cent = 1/100 dollar: ¢ | euro: EUR
+sterling: GBP quid
+pence = 1/100 sterling: penny pennies
+rupee: INR | yen: JPY | yuan: CNY RMB | ruble: rouble RUB | franc: CHF | won: KRW | unit: units | point
+person: people persons | child: children | man: men | woman: women | student | boy | girl | item | object | way | step
+vertex: vertices
+die: dice | mouse: mice | pair | side | edge | face | solution | root | term | digit
+"""
+_PREFIXES = {
+    "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "d": -1, "c": -2, "m": -3, "u": -6, "μ": -6, "n": -9, "p": -12, "f": -15,
+}  # fmt: skip
+_PREFIX_NAMES = {
+    "kilo": 3, "mega": 6, "giga": 9, "tera": 12, "peta": 15, "exa": 18, "hecto": 2, "deca": 1, "deci": -1, "centi": -2,
+    "milli": -3, "micro": -6, "nano": -9, "pico": -12, "femto": -15, "atto": -18,
+}  # fmt: skip
+CURRENCIES = {"$": "dollar", "€": "euro", "£": "sterling", "¥": "yen", "₹": "rupee", "₽": "ruble", "₩": "won"}
+MULTIPLES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
 _ARITHMETIC = re.compile(
     "plus|minus|times|less|does|squares|cubes|powers|roots|halves|(?:thir|four|fif|six|seven|eigh|nin|ten)ths|thirds"
     "|quarters|(?:hundred|thousand|million|billion)(?:th)?s|dozens|zeros|ones|twos|threes|fours|fives|sixes|sevens"
@@ -39,108 +57,141 @@ _ARITHMETIC = re.compile(
 """Words that look like a plural and are no unit."""
 _NO_UNIT = re.compile(
     "or|and|not|is|are|was|no|if|plus|minus|times|over|more|less|than|squared|cubed|factorial|half|third|quarter|fifth"
-    f"|percent|{'|'.join(_MULTIPLES)}"
+    f"|percent|[ap]m|{'|'.join(MULTIPLES)}"
 )
 """Words that make the others no unit."""
-_POWERS = {"square": "^2", "sq": "^2", "cubic": "^3"}
-_POWERS_AFTER = {"squared": "^2", "cubed": "^3"}
-_TEXT = r"\\(?:text|mathrm|textrm|mbox)\s*\{\s*"
+_POWERS = {"square": 2, "sq": 2, "cubic": 3}
+_POWERS_AFTER = {"squared": 2, "cubed": 3}
 _COUNTED = re.compile(r"[a-z]{3,}s")
-_TOKEN = re.compile(r"[^\W\d_]+|\^\{?[23]\}?|/")
-_MULTIPLE = rf"({'|'.join(_MULTIPLES)})s?\b"
-_IN_TEXT = re.compile(rf"\s*{_TEXT}((?:{'|'.join(_MULTIPLES)})s?|per\s?cent)\b", re.IGNORECASE)
-_EMPTY_TEXT = re.compile(_TEXT + r"\}")
-_MULTIPLIED = re.compile(
-    rf"(?<![\w.,/^{{}}\\])(?<!\d )(\d{{1,3}}(?:,\d{{3}})+|\d{{1,40}})(\.\d{{1,40}})?\s+{_MULTIPLE}", re.IGNORECASE
-)
-_PERCENT = re.compile(r"(?<=[\d})])\s+per\s?cent\b", re.IGNORECASE)
-_EXACT = Context(prec=200)
+_TOKEN = re.compile(r"\s*(?:([^\W\d_]+|[°¢Ω])|\^\s*\{?\s*(-?\s*\d+)\s*\}?|([/()*])|(-?\d+(?:/\d+|\.\d+)?)|(\S))")
+
+_NUMBER_ALONE = re.compile(r"(?<![\d^{-])(?<!\^-)(?<!\{-)(?<!\^ )\d")
+"""A number that is no exponent: it belongs to definitions, not to a unit that an answer states."""
+
+
+class Unit(NamedTuple):
+    """A unit: its factor before base units, and the power of each base unit."""
+
+    factor: Fraction = Fraction(1)
+    dimension: tuple[tuple[str, Fraction], ...] = ()
+
+    def __str__(self) -> str:
+        bases = "·".join([name if power == 1 else f"{name}^{power}" for name, power in self.dimension])
+        return bases if self.factor == 1 else f"{self.factor} {bases}"
+
+
+def _combine(units: Iterable[tuple[Unit, Fraction]]) -> Unit:
+    """The product of powers of units."""
+    factor, dimension = Fraction(1), dict[str, Fraction]()
+    for unit, power in units:
+        factor *= unit.factor ** int(power)
+        for name, exponent in unit.dimension:
+            dimension[name] = dimension.get(name, Fraction(0)) + exponent * power
+    return Unit(factor, tuple(sorted([(name, power) for name, power in dimension.items() if power])))
+
+
+def _base(name: str) -> Unit:
+    return Unit(Fraction(1), ((name, Fraction(1)),))
 
 
 @lru_cache(maxsize=1)
-def _symbols() -> dict[str, str]:
-    """Spelling → symbol; a short spelling with its case ignored too, where that says the same."""
-    found: dict[str, str] = {}
-    for entry in _NAMES.replace("\n", "|").split("|"):
-        symbol, _, spellings = entry.strip().partition(": ")
-        if symbol:
-            found |= dict.fromkeys((symbol, *spellings.split()), symbol)
-    folded: dict[str, set[str]] = {}
-    for spelling, symbol in found.items():
-        folded.setdefault(spelling.lower(), set()).add(symbol)
-    alone = {spelling: symbols.pop() for spelling, symbols in folded.items() if len(symbols) == 1 and len(spelling) > 1}
+def _spellings() -> dict[str, Unit]:
+    """Spelling → unit; a spelling with its case ignored too, where that says the same."""
+    found: dict[str, Unit] = {}
+    for table, has_prefixes in ((_PREFIXED, True), (_OTHERS, False)):
+        for entry in table.replace("\n", "|").split("|"):
+            head, _, names = entry.strip().partition(":")
+            symbol, _, definition = head.partition("=")
+            if not symbol:
+                continue
+            unit = _parse(definition, found) if definition else _base(symbol.strip())
+            assert unit is not None, f"{entry} is no definition"
+            for name in (symbol.strip(), *names.split()):
+                found.setdefault(name, unit)
+                if has_prefixes:
+                    prefixes = _PREFIX_NAMES if len(name) > 3 else _PREFIXES
+                    for prefix, power in prefixes.items():
+                        found.setdefault(prefix + name, Unit(unit.factor * Fraction(10) ** power, unit.dimension))
+    folded: dict[str, set[Unit]] = {}
+    for spelling, unit in found.items():
+        folded.setdefault(spelling.lower(), set()).add(unit)
+    alone = {spelling: units.pop() for spelling, units in folded.items() if len(units) == 1 and len(spelling) > 1}
     return alone | found
 
 
-def _symbol(word: str) -> str | None:
-    symbols, lower = _symbols(), word.lower()
-    if word in symbols:
-        return symbols[word]
-    if lower in symbols and len(word) > 1:
-        return symbols[lower]
-    return symbols.get(lower[:-1]) if len(word) > 4 and lower.endswith("s") else None
+def _named(word: str, spellings: dict[str, Unit]) -> Unit | None:
+    lower = word.lower()
+    if word in spellings:
+        return spellings[word]
+    if lower in spellings and len(word) > 1:
+        return spellings[lower]
+    return spellings.get(lower[:-1]) if len(word) > 3 and lower.endswith("s") and len(lower) > 3 else None
 
 
 @lru_cache(maxsize=4096)
-def known_unit(words: str) -> str | None:
-    """The symbol of a unit that is stated in known words: "square meters per second" is `m^2/s`; None if it is none."""
-    symbol, power, is_open = "", "", True
-    for token in _TOKEN.findall(words.replace("*", " ")):
-        if token in ("/", "per"):
-            if is_open:
-                return None
-            symbol, is_open = symbol + "/", True
-        elif token in _POWERS and (is_open or not power):
-            power = _POWERS[token]
-        elif token[0] == "^" or token in _POWERS_AFTER:
-            if is_open:
-                return None
-            symbol += _POWERS_AFTER.get(token, "^" + token.strip("^{}"))
-        elif (name := _symbol(token)) is not None:
-            symbol += ("" if is_open else "*") + name + power
-            power, is_open = "", False
-        else:
+def known_unit(words: str) -> Unit | None:
+    """The unit stated in known words or symbols: "square meters per second", `kg m^2 / s^2`; None if it is none."""
+    return None if _NUMBER_ALONE.search(words) else _parse(words, _spellings())
+
+
+def _parse(words: str, spellings: dict[str, Unit]) -> Unit | None:
+    parts: list[tuple[Unit, Fraction]] = []
+    side, before, depth = 1, 1, 0
+    waits = True
+    for word, exponent, mark, number, other in _TOKEN.findall(words):
+        if other or (mark == "/" and waits) or (word == "per" and waits):
             return None
-    return None if is_open or power else symbol
+        if mark == "/" or word == "per":
+            side, waits = -1, True
+        elif mark == "(":
+            depth += 1
+        elif mark == ")":
+            depth -= 1
+            side = side if depth else 1
+        elif mark == "*":
+            continue
+        elif word in _POWERS:
+            before = _POWERS[word]
+        elif exponent or word in _POWERS_AFTER:
+            if waits or not parts:
+                return None
+            unit, power = parts[-1]
+            parts[-1] = (unit, power * (int(exponent.replace(" ", "")) if exponent else _POWERS_AFTER[word]))
+        else:
+            unit = Unit(Fraction(number)) if number else _named(word, spellings)  # type: ignore[assignment]
+            if unit is None:
+                return None
+            parts.append((unit, Fraction(side * before)))
+            side, before, waits = (side if depth else 1), 1, False
+    return None if waits or before != 1 or depth or not parts else _combine(parts)
 
 
-def plain_unit(words: str) -> str | None:
+def plain_unit(words: str) -> Unit | None:
     """The unit that `words` after a number are in plain text; None if they are something else."""
     if (known := known_unit(words)) is not None:
         return known
-    lower = words.lower()
-    return lower[:-1] if _COUNTED.fullmatch(lower) and not _ARITHMETIC.fullmatch(lower) else None
+    lower = words.strip().lower()
+    return _base(lower[:-1]) if _COUNTED.fullmatch(lower) and not _ARITHMETIC.fullmatch(lower) else None
 
 
-def text_unit(words: str, power: str = "") -> str | None:
+def text_unit(words: str) -> Unit | None:
     r"""The unit that `words` in `\text{}` after a number are: a known one, or any that are no arithmetic.
 
     The case of a short word counts, the plural s of a long one does not.
     """
-    if (known := known_unit(words + power)) is not None:
+    if (known := known_unit(words)) is not None:
         return known
-    tokens = words.strip(" .").split()
-    if not tokens or any(_NO_UNIT.fullmatch(token.lower()) for token in tokens):
+    name, _, power = words.strip(" .").partition("^")
+    tokens = name.split()
+    if not tokens or not re.fullmatch(r"[^\W\d_]+(?:[ ./'-]+[^\W\d_]+)*\.?", name.strip()):
         return None
-    return " ".join([_singular(token.lower()) if len(token) > 3 else token for token in tokens]) + power
+    if any(_NO_UNIT.fullmatch(token.lower()) or _ARITHMETIC.fullmatch(token.lower()) for token in tokens):
+        return None
+    base = _base(" ".join([_singular(token.lower()) if len(token) > 3 else token for token in tokens]))
+    return (
+        _combine([(base, Fraction(power.strip("{} ") or 1))]) if not power or power.strip("{} ").isdecimal() else None
+    )
 
 
 def _singular(word: str) -> str:
     return word[:-1] if word.endswith("s") else word
-
-
-def multiply_out(text: str) -> str:
-    r"""Numbers with a multiple in words as one number: "1.5 million" is 1500000, "45 percent" `45\%`."""
-    if not any(character.isspace() for character in text) and "{" not in text:
-        return text
-    text = _EMPTY_TEXT.sub("", _IN_TEXT.sub(r" \1 \\text{", text))
-    before = ""
-    while text != before:
-        before, text = text, _MULTIPLIED.sub(_multiplied, text)
-    return _PERCENT.sub(r"\\%", text)
-
-
-def _multiplied(number: re.Match[str]) -> str:
-    stated = Decimal(number[1].replace(",", "") + (number[2] or ""))
-    product = format(_EXACT.multiply(stated, Decimal(_MULTIPLES[number[3].lower()])), "f")
-    return product.rstrip("0").rstrip(".") if "." in product else product
