@@ -14,6 +14,7 @@ from pipelines.paths import DATA_DOCS, FAILED_DATA_DOCS, VALIDATION, data_folder
 from pipelines.stage import log, run_stage, whole_folder, write_whole
 from setwise.digests import file_digest
 from setwise.domains import get_domain
+from setwise.domains.base import Domain
 from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
 from setwise.params import Params
@@ -39,7 +40,7 @@ def validate(params: Params) -> None:
     domain = get_domain(params.domain.name)
     tables = {split: make_table(split, splits, vocabulary, domain, params.domain) for split in splits}
     with tempfile.TemporaryDirectory() as scratch:
-        built, results = _run_checkpoints(Path(scratch), tables, prepared["sizes"], domain.name)
+        built, results = _run_checkpoints(Path(scratch), tables, prepared["sizes"], domain, params)
         failures = [
             f"{folder / split}.parquet: {_failure(r)}" for split in splits for r in results[split] if not r["success"]
         ]
@@ -70,7 +71,7 @@ def validate(params: Params) -> None:
 
 
 def _run_checkpoints(
-    scratch: Path, tables: dict[str, pd.DataFrame], sizes: dict[str, int], domain: str
+    scratch: Path, tables: dict[str, pd.DataFrame], sizes: dict[str, int], domain: Domain, params: Params
 ) -> tuple[Path, dict[str, list[dict[str, Any]]]]:
     """Run one checkpoint per split in a context of its own; returns the folder of its Data Docs, and the results."""
     import great_expectations as gx
@@ -82,8 +83,8 @@ def _run_checkpoints(
     for split, table in tables.items():
         log.info("%s: checking %d rows", split, len(table))
         batch = source.add_dataframe_asset(split).add_batch_definition_whole_dataframe(split)
-        suite = context.suites.add(gx.ExpectationSuite(name=f"{domain}_{split}"))
-        for expectation in make_suite(table, sizes[split]):
+        suite = context.suites.add(gx.ExpectationSuite(name=f"{domain.name}_{split}"))
+        for expectation in make_suite(table, sizes[split], domain, params.domain):
             suite.add_expectation(expectation)
         definition = context.validation_definitions.add(gx.ValidationDefinition(name=split, data=batch, suite=suite))
         checkpoint = context.checkpoints.add(

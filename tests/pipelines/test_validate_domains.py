@@ -49,10 +49,10 @@ def _other_names(example: Example, _: Example) -> Example:
 
 
 HARMS: dict[str, tuple[str, Change, str]] = {
-    "another matcher": ("ambigqa", lambda e, _: replace(e, match="nonsense"), "match_is_the_domains"),
-    "exclusive": ("ambigqa", lambda e, _: replace(e, exclusive=True), "exclusive_as_the_params_say"),
-    "another domain": ("ambigqa", lambda e, _: replace(e, domain="mbpp"), "domain_is_the_params"),
-    "a blank question": ("ambigqa", lambda e, _: replace(e, question="   "), "question_shows_text"),
+    "another matcher": ("ambigqa", lambda e, _: replace(e, match="nonsense"), "match"),
+    "exclusive": ("ambigqa", lambda e, _: replace(e, exclusive=True), "exclusive"),
+    "another domain": ("ambigqa", lambda e, _: replace(e, domain="mbpp"), "domain"),
+    "a blank question": ("ambigqa", lambda e, _: replace(e, question="   "), "letters_and_digits"),
     "an unsaid number of answers": ("ambigqa", lambda e, _: replace(e, columns={}), "several_is_said"),
     "a posterior of 0.3": (
         "ddxplus",
@@ -66,7 +66,7 @@ HARMS: dict[str, tuple[str, Change, str]] = {
     "two pathologies": (
         "pathology",
         lambda e, _: replace(e, gold=(("Croup",), ("PSVT",))),
-        "one_answer_if_exclusive",
+        "gold_answers",
     ),
     "an answer twice": (
         "pathology",
@@ -77,7 +77,7 @@ HARMS: dict[str, tuple[str, Change, str]] = {
     "a question of test under other paragraphs": (
         "hotpotqa",
         lambda _, t: replace(t, question=f"Foo: bar.\n\nQuestion: {bare_question(t)}"),
-        "question_in_other_split",
+        "known_in",
     ),
     "tests that ask nothing": ("mbpp", lambda e, _: replace(e, tests=("assert True",)), "tests_use_the_program"),
     "the program in the prompt": (
@@ -88,9 +88,9 @@ HARMS: dict[str, tuple[str, Change, str]] = {
     "a task of test with another test shown": (
         "mbpp",
         lambda _, t: replace(t, question=t.question + " "),
-        "question_in_other_split",
+        "known_in",
     ),
-    "a program of test": ("mbpp", lambda e, t: replace(e, gold=t.gold), "question_in_other_split"),
+    "a program of test": ("mbpp", lambda e, t: replace(e, gold=t.gold), "known_in"),
 }
 
 

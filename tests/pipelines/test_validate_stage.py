@@ -43,8 +43,8 @@ HARMS: dict[str, tuple[Harm, str, str]] = {
     "duplicate": (lambda train, _: [*train[:-1], train[0]], "expect_column_values_to_be_unique", "id"),
     "in both splits": (
         lambda train, test: [*train[:-1], test[0]],
-        "expect_column_values_to_be_in_set",
-        "question_in_other_split",
+        "expect_column_values_to_be_null",
+        "known_in",
     ),
     "empty gold": (
         lambda train, _: [replace(train[0], gold=()), *train[1:]],
@@ -73,8 +73,8 @@ HARMS: dict[str, tuple[Harm, str, str]] = {
     ),
     "empty question": (
         lambda train, _: [replace(train[0], question=""), *train[1:]],
-        "expect_column_value_lengths_to_be_between",
-        "question",
+        "expect_column_values_to_be_between",
+        "letters_and_digits",
     ),
     "a posterior of unknown names": (
         lambda train, _: [replace(train[0], posterior=(("nosuchitis", 1.0),)), *train[1:]],
@@ -98,8 +98,8 @@ HARMS: dict[str, tuple[Harm, str, str]] = {
     ),
     "two answers where one is true": (
         lambda train, _: [replace(train[0], gold=tuple((a,) for a, _ in train[0].posterior[:2])), *train[1:]],
-        "expect_column_values_to_be_in_set",
-        "one_answer_if_exclusive",
+        "expect_column_values_to_be_between",
+        "gold_answers",
     ),
     "an answer twice": (
         lambda train, _: [replace(train[0], gold=train[0].gold * 2), *train[1:]],
@@ -109,22 +109,22 @@ HARMS: dict[str, tuple[Harm, str, str]] = {
     "another matcher": (
         lambda train, _: [replace(train[0], match="nonsense"), *train[1:]],
         "expect_column_values_to_be_in_set",
-        "match_is_the_domains",
+        "match",
     ),
     "another domain": (
         lambda train, _: [replace(train[0], domain="mbpp"), *train[1:]],
         "expect_column_values_to_be_in_set",
-        "domain_is_the_params",
+        "domain",
     ),
     "another exclusiveness": (
         lambda train, _: [replace(train[0], exclusive=False), *train[1:]],
         "expect_column_values_to_be_in_set",
-        "exclusive_as_the_params_say",
+        "exclusive",
     ),
     "blank question": (
         lambda train, _: [replace(train[0], question=" \n"), *train[1:]],
-        "expect_column_values_to_be_in_set",
-        "question_shows_text",
+        "expect_column_values_to_be_between",
+        "letters_and_digits",
     ),
     "a rule of the domain": (
         lambda train, _: [replace(train[0], question="A real patient."), *train[1:]],
