@@ -36,7 +36,7 @@ from setwise.engines.transformers import TransformersEngine
 from setwise.matching import judge
 from setwise.methods import METHODS
 from setwise.metrics.seeds import mean_over_seeds
-from setwise.params import Params, validate_params
+from setwise.params import DEFAULTS, Params, validate_params
 from setwise.policy import build_model, load_policy
 from setwise.prompts import plain_prompt
 from setwise.training.tokenizer import build_tokenizer
@@ -46,9 +46,8 @@ from setwise.training.warmstart import warm_start
 
 def make_params(seed: int, methods: Sequence[str], train: dict[str, Any]) -> Params:
     """The defaults, with this seed."""
-    given: dict[str, Any] = {"seed": seed, "k": 3, "methods": list(methods), "threads": torch.get_num_threads()}
-    given |= {"train": train, "domain": {"name": "clinic"}}
-    return validate_params({name: {} for name in Params.model_fields} | given, "benchmark")
+    given: dict[str, Any] = {"seed": seed, "methods": list(methods), "threads": torch.get_num_threads()}
+    return validate_params(DEFAULTS | given, "benchmark")
 
 
 def evaluate(model: Any, tokenizer: Any, test: Sequence[Example], layout: Layout, seed: int) -> dict[str, Any]:

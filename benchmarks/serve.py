@@ -27,7 +27,7 @@ from typing import Any
 from setwise.ask import Asking
 from setwise.domains import get_domain
 from setwise.methods import get_method
-from setwise.params import Params, validate_params
+from setwise.params import DEFAULTS, Params, validate_params
 from setwise.policy import build_model
 from setwise.serving import Defaults, load_champion, package_model
 from setwise.tracking import CHAMPION, get_client, get_experiment, model_name
@@ -42,10 +42,9 @@ JSON = {"Content-Type": "application/json"}
 
 def make_params() -> Params:
     """The default model on a small clinic."""
-    content: dict[str, Any] = {"seed": 0, "k": 3, "methods": [METHOD], "threads": 1}
+    content = DEFAULTS | {"methods": [METHOD]}
     content["domain"] = {"name": "clinic", "train_size": 3000, "test_size": 200}
     content["warmstart"] = {"source": "template", "examples": 3000, "epochs": 4, "batch_size": 64}
-    content |= {section: {} for section in ("model", "reward", "train", "evaluate", "scale", "registry")}
     return validate_params(content, "params.yaml")
 
 

@@ -18,7 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-recipe_app = typer.Typer(help="Complete, named settings: list them, show one, use one.", no_args_is_help=True)
+recipe_app = typer.Typer(help="Named settings: list them, show one, use one.", no_args_is_help=True)
 app.add_typer(recipe_app, name="recipe")
 
 
@@ -90,11 +90,15 @@ def recipe_list() -> None:
 
 
 @recipe_app.command("show")
-def recipe_show(name: Annotated[str, typer.Argument(autocompletion=_complete_recipe)]) -> None:
-    """Print a recipe."""
+def recipe_show(
+    name: Annotated[str, typer.Argument(autocompletion=_complete_recipe)],
+    complete: Annotated[bool, typer.Option("--complete", help="Print the params.yaml it makes, every key.")] = False,
+) -> None:
+    """Print a recipe: what differs from the defaults, and why."""
     from setwise.recipes import read_recipe
 
-    typer.echo(read_recipe(name)[0], nl=False)
+    recipe = read_recipe(name)
+    typer.echo(recipe.complete if complete else recipe.text, nl=False)
 
 
 @recipe_app.command("use")
@@ -203,7 +207,7 @@ def plan(
     from setwise.plan import make_plan
     from setwise.recipes import read_recipe
 
-    made = make_plan(read_recipe(recipe)[1], device_gib, prompt_tokens)
+    made = make_plan(read_recipe(recipe).params, device_gib, prompt_tokens)
     typer.echo(str(made))
     made.require_installed()
 

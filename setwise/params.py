@@ -23,7 +23,7 @@ MethodName = Literal["rlvr_single", "rlcr_single", "rlvr_multi", "rlcr_multi"]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
 _IN_WORDS = {
-    "missing": "missing; add it, as in the files in recipes/",
+    "missing": "missing; add it, as `setwise recipe show NAME --complete` has it",
     "model_type": "expected a section of keys",
     "dict_type": "expected a section of keys",
     "tuple_type": "expected a list",
@@ -145,7 +145,7 @@ class EvaluateParams(Section):
 
 
 class Params(Section):
-    """A complete `params.yaml`; a recipe is one of these."""
+    """A complete `params.yaml`. What a recipe leaves out is in `DEFAULTS`."""
 
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
     """As far as numpy goes."""
@@ -190,8 +190,23 @@ class Params(Section):
         return self
 
 
+DEFAULTS: dict[str, Any] = {name: {} for name in Params.model_fields} | {
+    "seed": 0,
+    "k": 3,
+    "methods": list(METHODS),
+    "threads": 1,
+    "domain": {"name": "clinic"},
+}
+"""The embedded default, the recipe `clinic`. What is left out of a section has the default of the section's model."""
+
+
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate a params file; every mistake in it is named in one `InputError` line."""
+    return validate_params(read_sections(path), str(path))
+
+
+def read_sections(path: Path) -> dict[str, Any]:
+    """What a file of params or of a recipe says, not validated; `InputError` where it holds no mapping."""
     if path.is_dir():
         raise InputError(f"{path}: a folder; move it away, then `setwise recipe use clinic` makes the file")
     if not path.exists():
@@ -203,8 +218,8 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     except (YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: expected a mapping of sections; see the files in recipes/")
-    return validate_params(content, str(path))
+        raise InputError(f"{path}: expected a mapping of sections, as `setwise recipe show clinic --complete` prints")
+    return content
 
 
 def validate_params(content: dict[str, Any], where: str) -> Params:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from setwise.ask import Reply
 from setwise.cli import app
 from setwise.engines.vllm import is_vllm_installed
+from setwise.errors import InputError
 
 
 def setwise(workspace: Workspace, *arguments: str) -> Ended:
@@ -32,6 +33,23 @@ def test_recipes_are_listed_shown_and_used(bare_workspace: Workspace) -> None:
     assert "* clinic" in setwise(bare_workspace, "recipe", "list").out
     shown = setwise(bare_workspace, "recipe", "show", "clinic").out
     assert shown == (REPOSITORY / "recipes" / "clinic.yaml").read_text()
+    complete = setwise(bare_workspace, "recipe", "show", "clinic", "--complete").out
+    assert complete == (bare_workspace.root / "params.yaml").read_text()
+
+
+@pytest.mark.parametrize("content", ["k: 2\nk: 3", "trian: {}", "train: {steps: many}", "", "# A title.", "[", "k: \0"])
+@pytest.mark.parametrize("command", [("recipe", "show"), ("recipe", "use"), ("plan",)], ids=" ".join)
+def test_a_wrong_recipe_is_one_line_and_changes_nothing(
+    content: str, command: tuple[str, ...], bare_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bare_workspace.root)
+    (bare_workspace.root / "recipes" / "wrong.yaml").write_text(content)
+    before = (bare_workspace.root / "params.yaml").read_bytes()
+    result = CliRunner().invoke(app, [*command, "wrong"])
+    assert isinstance(result.exception, InputError)  # which `main` says in one line, with exit code 2
+    assert str(result.exception).startswith("recipes/wrong.yaml: ")
+    assert "\n" not in str(result.exception)
+    assert (bare_workspace.root / "params.yaml").read_bytes() == before
 
 
 def test_an_unknown_recipe_is_one_line_and_changes_nothing(bare_workspace: Workspace) -> None:

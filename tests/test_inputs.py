@@ -6,7 +6,8 @@ import pytest
 from smoke_workspace import PARAMS, REPOSITORY, Workspace
 
 from setwise.inputs import data_files, missing_data, reads_under
-from setwise.params import load_params, validate_params
+from setwise.params import validate_params
+from setwise.recipes import read_recipe
 
 
 def test_a_world_that_is_generated_names_no_file() -> None:
@@ -16,7 +17,7 @@ def test_a_world_that_is_generated_names_no_file() -> None:
 
 
 def test_every_file_of_a_release_is_known_by_its_key() -> None:
-    params = load_params(REPOSITORY / "recipes" / "ddxplus-tiny.yaml")
+    params = read_recipe("ddxplus-tiny", REPOSITORY / "recipes").params
     assert set(data_files(params)) == {f"domain.{key}" for key in ("train", "extra_train", "evidences", "conditions")}
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from decoder import StaticDecoder
 from prompt_sharing import synchronize
 from transformers import TrainerCallback
@@ -27,8 +26,9 @@ from setwise.domains import Example, get_domain
 from setwise.matching import judge_batch
 from setwise.methods import get_method
 from setwise.metrics.bootstrap import draws
-from setwise.params import Params, load_params
+from setwise.params import Params, validate_params
 from setwise.prompts import build_prompt
+from setwise.recipes import read_recipe
 from setwise.training.demonstrations import Demonstration
 from setwise.training.rl import make_trainer
 from setwise.training.supervised import supervise
@@ -36,7 +36,7 @@ from setwise.training.supervised import supervise
 METHODS = {"rlcr_multi": 4.0, "rlvr_multi": 3.0, "rlvr_single": 1.5, "rlcr_single": 2.0}
 """The methods in the order in which they are trained, and their shares of the time."""
 K = 3
-_RECIPE = Path(__file__).parents[2] / "recipes" / "ddxplus-tiny.yaml"
+_RECIPES = Path(__file__).parents[2] / "recipes"
 _TEST = 1000
 
 
@@ -232,7 +232,7 @@ def make_reward(params: Params, method: str) -> Any:
 
 def _params(smoke: bool, seed: int) -> Params:
     """The recipe of DDXPlus at smoke size, at the size of a language model on a GPU."""
-    settings = yaml.safe_load(_RECIPE.read_text(encoding="utf-8"))
+    settings = read_recipe("ddxplus-tiny", _RECIPES).params.model_dump(mode="json")
     settings["seed"] = seed
     settings["methods"] = list(METHODS)
     source = "${SETWISE_REAL_DATA}/"
@@ -256,10 +256,7 @@ def _params(smoke: bool, seed: int) -> Params:
     }
     settings["scale"]["mixed_precision"] = "no" if smoke else "bf16"
     settings["model"]["path"] = "the model of the drill"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "params.yaml"
-        path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-        return load_params(path)
+    return validate_params(settings, "benchmark")
 
 
 def _by_base_rates(example: Example, layout: Layout, rates: Counter[str], rng: random.Random) -> Demonstration:

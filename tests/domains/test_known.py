@@ -14,12 +14,11 @@ from setwise.domains import get_domain
 from setwise.domains.hotpotqa import bare_question
 from setwise.domains.known import Known
 from setwise.domains.parquet import write_examples
-from setwise.params import Params, load_params
+from setwise.params import DEFAULTS, Params, load_params
 from tasks.champion import fresh_questions
 
 REAL = os.environ.get("SETWISE_REAL_DATA", "")
 needs_real_rows = pytest.mark.skipif(not REAL, reason="SETWISE_REAL_DATA is unset: no real rows to read")
-RECIPE = Path(__file__).parents[2] / "recipes" / "clinic.yaml"
 
 
 @pytest.fixture(autouse=True)
@@ -29,8 +28,7 @@ def _rows_may_lie_in_the_test_folder(tmp_path, monkeypatch):
 
 def make_workspace(root: Path, **domain: object) -> Params:
     """Params of a domain and what `prepare` would write of it."""
-    content = yaml.safe_load(RECIPE.read_text(encoding="utf-8")) | {"domain": domain}
-    (root / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    (root / "params.yaml").write_text(yaml.safe_dump(DEFAULTS | {"domain": domain}), encoding="utf-8")
     params = load_params(root / "params.yaml")
     folder = root / "data" / params.domain.name
     folder.mkdir(parents=True)

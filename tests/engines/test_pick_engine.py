@@ -7,14 +7,13 @@ from setwise.engines import Sampling
 from setwise.engines.pick import pick_engine
 from setwise.engines.vllm import is_vllm_installed
 from setwise.errors import InputError
-from setwise.params import Params, load_params, validate_params
+from setwise.params import DEFAULTS, Params, load_params, validate_params
 
 SECTIONS = {name: {} for name in ("model", "reward", "warmstart", "train", "evaluate", "scale", "registry")}
 
 
 def make_params(**evaluate) -> Params:
-    content = {"seed": 0, "k": 3, "methods": ["rlcr_multi"], "threads": 1, "domain": {"name": "clinic"}}
-    return validate_params({**content, **SECTIONS, "evaluate": evaluate}, "params.yaml")
+    return validate_params({**DEFAULTS, "methods": ["rlcr_multi"], "evaluate": evaluate}, "params.yaml")
 
 
 @pytest.fixture(scope="module")

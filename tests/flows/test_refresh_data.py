@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from flows.refresh_data import NewRelease, refresh_data
+from setwise.recipes import read_recipe
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "clinic.yaml"
+RECIPES = Path(__file__).parents[2] / "recipes"
 DOMAIN = {"name": "qa", "train": "raw/capitals/train.jsonl", "test": "raw/capitals/test.jsonl"}
 PLACES = ["Paris", "Rome", "Oslo", "Lima", "Cairo"]
 
@@ -32,7 +33,7 @@ def release(folder, prefix: str, revision: str, answers: list[str]) -> NewReleas
 
 @pytest.fixture
 def workspace(project):
-    params = {**yaml.safe_load(RECIPE.read_text()), "domain": DOMAIN}
+    params = read_recipe("clinic", RECIPES).params.model_dump(mode="json") | {"domain": DOMAIN}
     (project.root / "params.yaml").write_text(yaml.safe_dump(params))
     (project.root / ".gitignore").write_text(".prefect/\n")
     return project.root

@@ -8,26 +8,29 @@ import yaml
 
 from setwise.answers import AnswerSet, Layout, render
 from setwise.errors import InputError
-from setwise.params import ModelParams, Params, load_params, validate_params
+from setwise.params import DEFAULTS, ModelParams, Params, validate_params
 from setwise.plan import make_plan
 from setwise.plan.memory import GIB, lora_parameters
 from setwise.plan.shape import KNOWN, get_shape
 from setwise.plan.tokens import least_tokens
 from setwise.policy import build_model
+from setwise.recipes import list_recipes, read_recipe
 from setwise.scale_params import LoraParams
 from setwise.training.processes import CONFIGS
 from setwise.training.tokenizer import build_tokenizer
 
 REPOSITORY = Path(__file__).parents[2]
 LAUNCHES = REPOSITORY / CONFIGS
-RECIPES = sorted((REPOSITORY / "recipes").glob("*.yaml"))
-BIG = [path for path in RECIPES if "qwen3" in path.name]
+TITLES = list_recipes(REPOSITORY / "recipes")
+BIG = [name for name in TITLES if "qwen3" in name]
 
 
 def make_params(**sections) -> Params:
-    content = {"seed": 0, "k": 3, "methods": ["rlcr_multi"], "threads": 1, "domain": {"name": "clinic"}}
-    content |= {name: {} for name in ("model", "reward", "warmstart", "train", "evaluate", "scale", "registry")}
-    return validate_params({**content, **sections}, "params.yaml")
+    return validate_params({**DEFAULTS, "methods": ["rlcr_multi"], **sections}, "params.yaml")
+
+
+def recipe(name: str) -> Params:
+    return read_recipe(name, REPOSITORY / "recipes").params
 
 
 def plan(params: Params, **options):
@@ -38,23 +41,22 @@ def sizes(made) -> dict[str, float]:
     return {part.name: part.size for part in made.parts}
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_every_recipe_is_valid_and_can_be_planned(path):
-    made = plan(load_params(path))
+@pytest.mark.parametrize("name", TITLES)
+def test_every_recipe_is_valid_and_can_be_planned(name):
+    made = plan(recipe(name))
     assert made.batch.total == made.params.train.prompts_per_step * made.params.train.generations
     assert "warning" not in str(made)
 
 
-@pytest.mark.parametrize("path", BIG, ids=lambda path: path.stem)
-def test_every_big_recipe_fits_the_gpu_its_title_names(path):
-    title = path.read_text().splitlines()[0]
-    gib = int(title.split(" GB")[0].rsplit(" ", 1)[1]) * 1e9 / GIB
-    assert plan(load_params(path), device_gib=gib).total_bytes < gib * GIB
+@pytest.mark.parametrize("name", BIG)
+def test_every_big_recipe_fits_the_gpu_its_title_names(name):
+    gib = int(TITLES[name].split(" GB")[0].rsplit(" ", 1)[1]) * 1e9 / GIB
+    assert plan(recipe(name), device_gib=gib).total_bytes < gib * GIB
 
 
-@pytest.mark.parametrize("path", [p for p in BIG if "lora" not in p.name], ids=lambda path: path.stem)
-def test_the_full_recipes_have_the_settings_of_the_paper(path):
-    params = load_params(path)
+@pytest.mark.parametrize("name", [name for name in BIG if "lora" not in name])
+def test_the_full_recipes_have_the_settings_of_the_paper(name):
+    params = recipe(name)
     train, reward = params.train, params.reward
     assert (params.model.path, params.k, params.model.dtype) == ("Qwen/Qwen3-8B", 3, "bfloat16")
     assert (train.generations, train.learning_rate, train.temperature) == (32, 1e-6, 0.7)
@@ -63,7 +65,7 @@ def test_the_full_recipes_have_the_settings_of_the_paper(path):
 
 
 def test_the_page_tells_processes_batch_tokens_and_memory():
-    made = plan(load_params(REPOSITORY / "recipes" / "ddxplus-qwen3-8b.yaml"))
+    made = plan(recipe("ddxplus-qwen3-8b"))
     page = str(made)
     assert "8 on 1 machine(s), DeepSpeed ZeRO-3" in page
     assert "16 prompts × 32 generations = 512 completions" in page

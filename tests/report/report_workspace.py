@@ -20,7 +20,7 @@ from setwise.domains.parquet import write_examples
 from setwise.engines import Completion, Sampling
 from setwise.evaluation import StoreKey, dataset_digest, generate, prompt_digest, summarise
 from setwise.methods import METHODS
-from setwise.params import Params, validate_params
+from setwise.params import DEFAULTS, Params, validate_params
 
 NAMES = ("Torvitis", "Belmosis", "Carnemia", "Drelopathy", "Fostoma", IMAGE, VECTOR, LINK)
 """Some are texts that must be shown and never run."""
@@ -96,9 +96,7 @@ def make_workspace(
         several: whether questions have two gold answers and no posterior.
         invalid: whether every completion is invalid.
     """
-    content = yaml.safe_load((Path(__file__).parents[2] / "recipes" / "clinic.yaml").read_text(encoding="utf-8"))
-    content |= {"methods": list(methods), "k": 3}
-    content["evaluate"] |= {"answers": 9, "resamples": 200}
+    content = DEFAULTS | {"methods": list(methods), "evaluate": {"answers": 9, "resamples": 200}}
     (root / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     params = validate_params(content, "params.yaml")
     known = make_examples(n)

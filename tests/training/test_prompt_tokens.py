@@ -12,7 +12,7 @@ from setwise.domains.clinic import DOMAIN, ClinicParams
 from setwise.engines import Sampling
 from setwise.engines import transformers as engine
 from setwise.methods import METHODS
-from setwise.params import ModelParams, Params, validate_params
+from setwise.params import DEFAULTS, ModelParams, Params, validate_params
 from setwise.policy import build_model
 from setwise.prompts import build_prompt
 from setwise.training.demonstrations import template_demonstration
@@ -26,10 +26,8 @@ LAYOUT = Layout(3)
 
 
 def make_params() -> Params:
-    content: dict[str, Any] = {name: {} for name in Params.model_fields}
-    content |= {"seed": 0, "k": 3, "methods": ["rlvr_multi"], "threads": 1, "domain": {"name": "clinic"}}
     train = {"steps": 1, "prompts_per_step": 2, "generations": 2, "held_out": 4}
-    return validate_params(content | {"train": train}, "test")
+    return validate_params(DEFAULTS | {"methods": ["rlvr_multi"], "train": train}, "test")
 
 
 @pytest.fixture(params=[None, TEMPLATE], ids=["plain", "chat template"])
