@@ -89,15 +89,8 @@ BORROWED = (
     Borrowed("prefect", "prefect.server.api.server", "create_app"),
     Borrowed("mlflow", "mlflow.store.db.utils", "_logger"),
 )
-"""Private keywords, Python's own and attributes of objects are below; what documentation describes is not here."""
+"""What documentation describes is not here."""
 
-KEYWORDS = {
-    "_wait_for_lock": "of DVC's Repo",
-    "_sync": "of those of Prefect's functions that are synchronous and asynchronous at once",
-}
-"""A call with a keyword that is not there ends with an error, so these are not looked for first."""
-PYTHON = {"sys._base_executable"}
-"""Python's own: the interpreter that a virtual environment was made from."""
 TRAINER = (
     "_dist",
     "_logs",

@@ -113,8 +113,8 @@ def equal_tokens(tally_a: Tally, tally_b: Tally) -> Match:
 
 
 def _spent(sums: Tally) -> Floats:
-    """[n] mean tokens spent on the first 1 … n answers of a question."""
-    found: Floats = sums.curves[:, CURVES.index("tokens")].mean(axis=0)
+    """[n] mean tokens spent on the first 1 … n answers of a question of which any completion has a verdict."""
+    found: Floats = sums.judged_curves[:, CURVES.index("tokens")].mean(axis=0)
     return found
 
 

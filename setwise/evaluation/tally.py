@@ -107,6 +107,11 @@ class Tally:
     faults: Counter[str]
     unfinished: int
 
+    @property
+    def judged_curves(self) -> Floats:
+        """[Q, 4, n] the curves, so weighted that their mean over all questions is that over the judged ones."""
+        return self.curves * (self.n_questions / max(int(self.judged.sum()), 1))
+
 
 def tally(path: Path, examples: Sequence[Example], expected: StoreKey | None = None) -> Tally:
     """The sums of the evaluation in `path`; with `expected`, refused where made from something else.

@@ -20,6 +20,10 @@ __all__ = ["ProgramJob", "ProgramRunner", "SandboxRunner", "canonical_program", 
 
 _FENCE = re.compile(r"([ \t]*)(?:(`{3,})[^`]*|(~{3,}).*)\r?")
 _INLINE = re.compile(r"(`+)([^`\n]+)\1")
+_PYTHON = re.compile(r"\W*py(thon)?3?\b", re.IGNORECASE)
+"""What a fence says behind its marks, where its block is Python."""
+_MARKS = "\ufeff\u200b"
+"""Characters that do not show and stand around copied texts: the byte order mark, the zero-width space."""
 
 UNDECIDED = {"timed_out": "code_timed_out", "refused": "code_refused"}
 """What a runner says where it has no verdict → the fault that leaves the set undecided."""
@@ -104,32 +108,53 @@ def strip_fence(answer: str) -> str:
     """The program inside the one Markdown fence of an answer, closed or not; else the answer.
 
     Fences as in CommonMark: at least three backticks or tildes, indented or not, whatever is said behind them. Words
-    around the fence are left out, but a program that holds a fence (in a docstring) is the program. An answer with
-    several fenced blocks stays as it is: nobody knows which one is meant.
+    around the fence are left out, but a program that holds a fence (in a docstring) is the program. Of several fenced
+    blocks, the one that says it is Python; where that is none or more than one, the answer stays as it is: nobody knows
+    which one is meant.
     """
+    answer = answer.strip(_MARKS)
     if inline := _INLINE.fullmatch(answer.strip()):
         return inline[2]
     if "```" not in answer and "~~~" not in answer:
         return answer
-    blocks = _fenced_blocks(answer)
     is_whole = _FENCE.fullmatch(answer.strip().split("\n", 1)[0]) is not None
-    return blocks[0] if len(blocks) == 1 and (is_whole or canonical_program(answer) is None) else answer
+    if not is_whole and canonical_program(answer) is not None:
+        return answer
+    blocks = _fenced_blocks(answer)
+    meant = {block.program for block in blocks if block.is_python} or {block.program for block in blocks}
+    return meant.pop() if len(meant) == 1 else answer
 
 
-def _fenced_blocks(answer: str) -> list[str]:
-    """What stands in each fence of an answer, without the fence's own indentation."""
-    blocks: list[list[str]] = []
-    indent, mark = "", ""
-    for line in answer.rstrip().split("\n"):
+class _Block(NamedTuple):
+    """What stands in a fence, and whether the fence says that it is Python."""
+
+    program: str
+    is_python: bool
+
+
+def _fenced_blocks(answer: str) -> list[_Block]:
+    """Each fenced block of an answer, without the fence's own indentation."""
+    blocks: list[tuple[str, list[str]]] = []
+    indent, mark, before = "", "", 0
+    lines = answer.rstrip().split("\n")
+    for at, line in enumerate(lines):
         bare = line.strip()
         if not mark:
             if opening := _FENCE.fullmatch(line):
-                indent, mark = opening[1], opening[2] or opening[3]
-                blocks.append([])
-        elif bare.startswith(mark) and not bare.strip(mark[0]):
+                indent, mark, before = opening[1], opening[2] or opening[3], at
+                blocks.append((bare.lstrip(mark[0]), []))
+        # A fence that is indented deeper is text of the block: that of a docstring.
+        elif bare.startswith(mark) and not bare.strip(mark[0]) and line.find(mark) < len(indent) + 4:
             mark = ""
         else:
-            blocks[-1].append(line.removeprefix(indent))
-    if mark and blocks[-1] and blocks[-1][-1].endswith(mark):
-        blocks[-1][-1] = blocks[-1][-1].removesuffix(mark)
-    return ["\n".join(block).removesuffix("\r") for block in blocks]
+            blocks[-1][1].append(line.removeprefix(indent))
+    if mark and (block := blocks[-1][1]) and block[-1].endswith(mark):
+        block[-1] = block[-1].removesuffix(mark)
+    elif mark and before and not blocks[-1][0] and _is_no_program(block):
+        blocks[-1] = ("", lines[:before])  # it ends what the prompt began
+    return [_Block("\n".join(block).removesuffix("\r"), _PYTHON.match(said) is not None) for said, block in blocks]
+
+
+def _is_no_program(lines: Sequence[str]) -> bool:
+    text = "\n".join(lines)
+    return not text.strip() or canonical_program(text) is None

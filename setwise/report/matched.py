@@ -5,7 +5,7 @@ from __future__ import annotations
 from setwise.evaluation.compare import Match, Row, equal_tokens
 from setwise.metrics.scaling import CURVES
 from setwise.report.comparisons import Comparisons
-from setwise.report.numbers import with_interval
+from setwise.report.numbers import number, with_interval
 from setwise.report.results import Setup
 
 _PAIRS = (("rlvr_single", "rlvr_multi"), ("rlcr_single", "rlcr_multi"))
@@ -41,7 +41,7 @@ def _row(comparisons: Comparisons, basis: str, match: Match, a: Setup, b: Setup)
         f"{b.label} against {a.label}",
         basis,
         f"{match.b_answers} / {match.a_answers}",
-        f"{tokens.b:.0f} / {tokens.a:.0f}",
+        f"{number(tokens.b, 0)} / {number(tokens.a, 0)}",
         *differences,
     )
 

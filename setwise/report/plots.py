@@ -43,9 +43,9 @@ def _answers(results: Results) -> Iterable[Mapping[str, Any]]:
     for method in results.methods:
         curves = results.report(results.many(method))["curves"]
         for index, answers in enumerate(curves["answers"]):
-            yield {"method": method, "answers": answers} | {
-                name: round(curves[name]["value"][index], 6) for name in _ANSWERS
-            }
+            found = {name: curves[name]["value"][index] for name in _ANSWERS}
+            known = {name: round(value, 6) for name, value in found.items() if value is not None}
+            yield {"method": method, "answers": answers} | known
 
 
 def _reliability(results: Results) -> Iterable[Mapping[str, Any]]:

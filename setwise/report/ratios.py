@@ -37,7 +37,7 @@ class Ratio:
 
 def unique_ratio(comparisons: Comparisons, a: Setup, b: Setup, answers: int) -> Ratio | None:
     """Unique answers of `a` over those of `b`, both among the first `answers`; None if `b` has none."""
-    curves = [comparisons.tally(setup).curves[:, CURVES.index("unique")] for setup in (a, b)]
+    curves = [comparisons.tally(setup).judged_curves[:, CURVES.index("unique")] for setup in (a, b)]
     last = answers - 1
     return _interval(comparisons, [curve[:, last : last + 1] for curve in curves], lambda sums: (sums[0], sums[1]))
 
@@ -57,7 +57,7 @@ def tokens_ratio(comparisons: Comparisons, a: Setup, b: Setup, answers: int) -> 
     Between two numbers of samples the tokens are interpolated. Where `b` never gets that many, it is charged all it
     spent, so that the ratio is an upper bound.
     """
-    curves = [comparisons.tally(setup).curves for setup in (a, b)]
+    curves = [comparisons.tally(setup).judged_curves for setup in (a, b)]
     n_questions = len(curves[0])
 
     def pair(sums: Sequence[Floats]) -> tuple[Floats, Floats]:
@@ -105,7 +105,8 @@ def overconfidence(comparisons: Comparisons, setup: Setup) -> Ratio | None:
 
 
 def stand_in_overconfidence(comparisons: Comparisons, setup: Setup) -> Ratio | None:
-    """The same for a model that states none: the share of its valid generations that give an answer stands in.
+    """The same for a model that states none: the share of its valid generations with a verdict that give an
+    answer stands in.
 
     Half of a question's generations say which answers are confident, the other half what their share is, and the other
     way round: of the same generations, those picked for a high share would have one that is too high.
@@ -115,9 +116,10 @@ def stand_in_overconfidence(comparisons: Comparisons, setup: Setup) -> Ratio | N
     questions, weights = [], []
     index = 0
     for table in store.groups():
-        rows = table.select(["keys", "hits", "reason"]).to_pylist()
+        rows = table.select(["keys", "hits", "reason", "faults"]).to_pylist()
         for start in range(0, len(rows), n):
-            for picked_by, share, hit in _shares(rows[start : start + n]):
+            decided = [row for row in rows[start : start + n] if not row["faults"]]
+            for picked_by, share, hit in _shares(decided):
                 if picked_by > CONFIDENT:
                     questions.append(index)
                     weights.append((1.0, share, float(hit)))

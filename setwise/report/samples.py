@@ -16,7 +16,7 @@ SAMPLED = 20
 """Questions in the browsable sample."""
 WORST = 5
 """Worst questions shown of each method."""
-_COLUMNS = ("question_id", "answers", "hits", "confidences", "posterior", "reason", "text")
+_COLUMNS = ("question_id", "answers", "hits", "confidences", "posterior", "reason", "faults", "text")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Reply:
-    """One completion: its answers in the order stated; none and a reason where it is invalid."""
+    """One completion: its answers in the order stated; none, and why, where it is invalid or has no verdict."""
 
     answers: tuple[Answer, ...]
     reason: str
@@ -78,7 +78,7 @@ def sampled(results: Results) -> list[Shown]:
 
 
 def worst(results: Results) -> list[tuple[Setup, list[Shown]]]:
-    """Of each method, the questions it answered worst in one generation, by `_loss`."""
+    """Of each method, the questions it answered worst in one generation that has a verdict, by `_loss`."""
     found = []
     for method in results.methods:
         setup = results.one(method)
@@ -90,7 +90,8 @@ def worst(results: Results) -> list[tuple[Setup, list[Shown]]]:
             _loss(row, example, store.key.protocol.layout.k)
             for row, example in zip(firsts, results.examples, strict=True)
         ]
-        order = sorted(range(len(firsts)), key=lambda i: (-losses[i][0], i))[:WORST]
+        decided = [i for i, row in enumerate(firsts) if not _is_undecided(row)]
+        order = sorted(decided, key=lambda i: (-losses[i][0], i))[:WORST]
         found.append((setup, [_bad(results, i, setup, firsts[i], losses[i][1]) for i in order]))
     return found
 
@@ -121,6 +122,10 @@ def _loss(row: Mapping[str, Any], example: Example, k: int) -> tuple[float, str]
     return misses / max(len(row["hits"]), 1), f"{misses} of {len(row['hits'])} answers are wrong"
 
 
+def _is_undecided(row: Mapping[str, Any]) -> bool:
+    return row["reason"] is None and bool(row["faults"])
+
+
 def _shown(
     results: Results, index: int, replies: Sequence[tuple[str, str, tuple[Reply, ...]]], note: str = ""
 ) -> Shown:
@@ -130,7 +135,9 @@ def _shown(
 
 def _reply(row: Mapping[str, Any]) -> Reply:
     if row["reason"] is not None:
-        return Reply((), row["reason"].replace("_", " "), row["text"])
+        return Reply((), f"invalid: {row['reason'].replace('_', ' ')}", row["text"])
+    if _is_undecided(row):
+        return Reply((), f"no verdict: {', '.join(row['faults']).replace('_', ' ')}", row["text"])
     count = len(row["answers"])
     stated = row["confidences"] or [None] * count
     true = row["posterior"] or [None] * count

@@ -92,7 +92,8 @@ def _gained(gains: Sequence[tuple[Setup, Row]]) -> list[Sentence]:
 def _warnings(results: Results) -> list[Sentence]:
     """What a reader should know before trusting the rest."""
     reports = {method: results.report(results.one(method)) for method in results.methods}
-    valid = {method: report["metrics"]["valid_rate"] for method, report in reports.items()}
+    rates = {method: report["metrics"]["valid_rate"] for method, report in reports.items()}
+    valid = {method: rate for method, rate in rates.items() if rate["value"] is not None}  # else none has a verdict
     cut = {method: report["invalid"]["unfinished"] for method, report in reports.items()}
     unchecked = {method: sum(report["faults"].values()) for method, report in reports.items()}
     failed = [split for split, checks in results.validation["splits"].items() if not checks["success"]]

@@ -7,6 +7,7 @@ the tests, their expected values and the verdict are in another process and ever
 from __future__ import annotations
 
 import builtins
+import collections
 import contextlib
 import importlib
 import marshal
@@ -18,7 +19,7 @@ from typing import Any
 
 from setwise.sandbox import channel, plain
 
-_MUTABLE = (list, dict, set, bytearray)
+_MUTABLE = (list, dict, set, bytearray, collections.deque)
 
 
 def _call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -197,10 +198,10 @@ def _answer(request: Any, objects: Objects) -> dict[str, Any]:
         return {"value": objects.encode(found)}
     args = plain.decode(rest[0], objects.find)
     kwargs = plain.decode(rest[1], objects.find)
-    changing = any(isinstance(arg, _MUTABLE) for arg in args)
-    before = objects.encode(args) if changing else None
+    changing = any(isinstance(arg, _MUTABLE) for arg in (*args, *kwargs.values()))
+    before = objects.encode((args, kwargs)) if changing else None
     reply = {"value": objects.encode(_OPERATIONS[operation](*args, **kwargs))}
-    if changing and (after := objects.encode(args)) != before:
+    if changing and (after := objects.encode((args, kwargs))) != before:
         reply["args"] = after
     return reply
 

@@ -6,10 +6,11 @@ Every comparison happens here, between plain data and what the test says; the pr
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 from setwise.sandbox.job import Status
-from setwise.sandbox.link import EndedError, Link, Verdict
+from setwise.sandbox.link import FROM_PROGRAM, EndedError, Link, Verdict
 from setwise.sandbox.names import TestPlan, plan_tests
 from setwise.sandbox.stand_in import StandIn
 
@@ -42,7 +43,7 @@ def check(job: dict[str, Any], link: Link) -> Verdict:
         return Verdict(link.fault.status, link.fault.detail, index)
     except BaseException as error:  # noqa: BLE001 - whatever a test raises is the verdict
         detail = _explain(doing, error, link)
-        if error is not link.raised and _is_the_tests_fault(error):
+        if FROM_PROGRAM not in vars(error) and _is_the_tests_fault(error):
             return Verdict(Status.REFUSED, detail)
         return Verdict(Status.CRASHED if index is None else Status.FAILED, detail, index)
     return Verdict(Status.PASSED)
@@ -57,15 +58,26 @@ def _prepare(plan: TestPlan, link: Link) -> dict[str, Any]:
 
 
 def _is_the_tests_fault(error: BaseException) -> bool:
-    return isinstance(error, ImportError) or (type(error) is TypeError and str(error).startswith(_OWN_EXCEPTION))
+    return isinstance(error, ImportError) or (
+        type(error) is TypeError and _shown(error, str).startswith(_OWN_EXCEPTION)
+    )
 
 
 def _explain(doing: str, error: BaseException, link: Link) -> str:
-    what = type(error).__name__ if type(error) is not AssertionError or str(error) else "not so"
+    text, value = _shown(error, str), ""
+    what = type(error).__name__ if type(error) is not AssertionError or text else "not so"
+    if link.last is not None and not isinstance(link.last, StandIn):
+        value = f" (the program's value: {_shown(link.last, repr)})"
+    return f"{doing[:400]}: {what}{f': {text}' if text else ''}{value}"[:_DETAIL_CHARACTERS]
+
+
+def _shown(value: object, write: Callable[[object], str]) -> str:
+    """What a value says of itself, which changes no verdict: an object in it is the program's, and may end over it."""
     try:
-        value = "" if link.last is None or isinstance(link.last, StandIn) else f" (the program's value: {link.last!r})"
-    except ValueError:  # an integer too long to be written in decimal
-        value = " (the program's value: an integer of thousands of digits)"
+        return write(value)
     except RecursionError:
-        value = " (the program's value is nested too deeply to be shown)"
-    return f"{doing[:400]}: {what}{f': {error}' if str(error) else ''}{value}"[:_DETAIL_CHARACTERS]
+        return "nested too deeply to be shown"
+    except ValueError:
+        return "an integer of thousands of digits"
+    except (Exception, EndedError):  # noqa: BLE001 - whatever the program's own text raises
+        return "it cannot be shown"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import builtins
+import collections
 import itertools
 import marshal
 import os
 import select
 import signal
+import sys
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,6 +24,8 @@ from setwise.sandbox.stand_in import StandIn, drive, exception, generate, stand_
 
 _TICK_SECONDS = 0.05
 """How often the memory of a program that has been asked something is looked at."""
+FROM_PROGRAM = "from the program"
+"""An attribute of every exception that came from there."""
 _MOST_ITEMS = 100_000
 """The longest iterator that a test can hand over; it goes as the list of its items."""
 
@@ -44,19 +48,28 @@ class Verdict:
 
 
 class Link:
-    """The checker's end of the channel to the program."""
+    """The checker's end of the channel to the program.
 
-    def __init__(self, descriptor: int, pid: int, limits: Limits) -> None:
+    Args:
+        descriptor: of the channel.
+        pid: the program's process.
+        limits: the program's.
+        processes: the ids of all that count against them; without a PID namespace, not all that are there.
+    """
+
+    def __init__(
+        self, descriptor: int, pid: int, limits: Limits, processes: Callable[[], Iterable[int]] | None = None
+    ) -> None:
         self._descriptor = descriptor
         self._pid = pid
         self._limits = limits
         self._looked = time.monotonic()
-        self._stopwatch = Stopwatch(limits, _processes)
+        self._streams = _streams()
+        self._processes = processes or _processes
+        self._stopwatch = Stopwatch(limits, self._processes)
         self.fault: Verdict | None = None
         self.last: Any = None
         """The last value that the program handed over, for the detail of a failed test."""
-        self.raised: Exception | None = None
-        """The last exception that came from the program."""
         self._known: dict[int, Any] = {}
         """What stands here for an object of the program's, by its number: the same for the same object."""
         self._numbers: dict[int, int] = {}
@@ -64,6 +77,10 @@ class Link:
 
     def ask(self, operation: str, /, *args: Any, **kwargs: Any) -> Any:
         """Have the program's process do `operation`; exceptions raised there are raised here."""
+        if any(now is not before for now, before in zip(_streams(), self._streams, strict=True)):
+            self.refuse(
+                "a test replaces sys.stdin, sys.stdout, input or print, which are others in the program's process"
+            )
         try:
             with plain.deep():
                 encoded = [plain.encode(args, self._test_value), plain.encode(kwargs, self._test_value)]
@@ -71,7 +88,8 @@ class Link:
             self.refuse(str(error))
         reply = self.exchange([operation, *encoded])
         if "args" in reply:
-            for mine, theirs in zip(args, self._decode(reply["args"]), strict=True):
+            changed, named = self._decode(reply["args"])
+            for mine, theirs in zip((*args, *kwargs.values()), (*changed, *named.values()), strict=True):
                 _replace_contents(mine, theirs)
         self.last = self._decode(reply["value"])
         return self.last
@@ -109,13 +127,14 @@ class Link:
         if "exit" in reply:
             self._end(Status.CRASHED, f"left with exit code {reply['exit']} before its tests were done")
         if "error" in reply:
-            self.raised = self._read_exception(reply["error"])
-            raise self.raised
+            raise self._read_exception(reply["error"])
         return reply
 
     def _read_exception(self, error: Any) -> Exception:
         try:
-            return exception(self, error, self._decode)
+            raised = exception(self, error, self._decode)
+            vars(raised)[FROM_PROGRAM] = True
+            return raised
         except (ValueError, TypeError, RecursionError, AttributeError) as problem:
             self._end(Status.CRASHED, f"sent something that is no exception: {type(problem).__name__}")
 
@@ -160,7 +179,7 @@ class Link:
     def _look_at_memory(self) -> None:
         if time.monotonic() < self._looked + _TICK_SECONDS:
             return
-        if _resident_bytes() > self._limits.memory_bytes:
+        if _resident_bytes(self._processes()) > self._limits.memory_bytes:
             self._end(Status.CRASHED, "its processes together used more than memory_bytes")
         self._looked = time.monotonic()
 
@@ -206,21 +225,27 @@ def _sendable(value: Any, other: plain.Other) -> plain.Json:
     raise CannotSendError(f"a test hands the program a {type(value).__name__}, which cannot be sent to it")
 
 
+def _streams() -> tuple[Any, ...]:
+    """What reads and prints here, and not in the program's process."""
+    return sys.stdin, sys.stdout, builtins.input, builtins.print
+
+
 def _replace_contents(mine: Any, theirs: Any) -> None:
     """Make an argument what the program made of it, as if it had been handed over by reference."""
     if type(mine) is not type(theirs):
         return
-    if isinstance(mine, list | bytearray):
-        mine[:] = theirs
+    if isinstance(mine, list | bytearray | collections.deque):
+        mine.clear()
+        mine.extend(theirs)
     elif isinstance(mine, dict | set):
         mine.clear()
         mine.update(theirs)
 
 
-def _resident_bytes() -> int:
-    """Memory of all processes of this namespace but this one."""
+def _resident_bytes(processes: Iterable[int]) -> int:
+    """Memory of all these processes but this one."""
     pages = 0
-    for process in _processes():
+    for process in processes:
         if process != os.getpid():
             try:
                 pages += int(Path(f"/proc/{process}/statm").read_text().split()[1])

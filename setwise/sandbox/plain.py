@@ -63,7 +63,6 @@ _MAPPINGS: dict[str, Any] = {
     "dict": dict,
     "Counter": collections.Counter,
     "OrderedDict": collections.OrderedDict,
-    "defaultdict": lambda pairs: collections.defaultdict(None, pairs),
 }
 _SCALARS: dict[str, Any] = {
     "hex": lambda text: int(text, 16),
@@ -79,13 +78,14 @@ _SCALARS: dict[str, Any] = {
     "datetime": lambda *parts: datetime.datetime(*parts[:-2], fold=parts[-2]).replace(tzinfo=_zone(parts[-1])),
     "timedelta": datetime.timedelta,
 }
+_MADE: dict[str, Any] = {"defaultdict": collections.defaultdict, "slice": slice}
+"""What is made of other values: a function and a dictionary; two ends and a step."""
 _SEQUENCE_TAGS: dict[type, str] = {kind: tag for tag, kind in _SEQUENCES.items()}
 _SEQUENCE_TAGS |= {type({}.keys()): "dict_keys", type({}.values()): "dict_values", type({}.items()): "dict_items"}
 _MAPPING_TAGS: dict[type, str] = {
     dict: "dict",
     collections.Counter: "Counter",
     collections.OrderedDict: "OrderedDict",
-    collections.defaultdict: "defaultdict",
 }
 _WRITERS: dict[type, Callable[[Any], Json]] = {
     complex: lambda x: ["complex", x.real, x.imag],
@@ -139,6 +139,10 @@ def encode(value: Any, other: Other, named: bool = False) -> Json:
     if kind in _MAPPING_TAGS:
         pairs = value.items()
         return [_MAPPING_TAGS[kind], *[[encode(k, other, named), encode(v, other, named)] for k, v in pairs]]
+    if kind is collections.defaultdict:
+        return ["defaultdict", encode(value.default_factory, other, named), encode(dict(value), other, named)]
+    if kind is slice:
+        return ["slice", *[encode(part, other, named) for part in (value.start, value.stop, value.step)]]
     if kind in _WRITERS:
         return _WRITERS[kind](value)
     if kind in (datetime.datetime, datetime.time) and type(value.tzinfo) in (type(None), datetime.timezone):
@@ -205,6 +209,8 @@ def decode(data: Json, other: Callable[[list[Any]], Any]) -> Any:
         return _MAPPINGS[tag]({decode(key, other): decode(item, other) for key, item in rest})
     if tag in _SCALARS:
         return _SCALARS[tag](*rest)
+    if tag in _MADE:
+        return _MADE[tag](*[decode(part, other) for part in rest])
     if tag == "subclass":
         return other([tag, decode(rest[0], other), decode(rest[1], other)])
     return other(data)

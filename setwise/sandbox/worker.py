@@ -19,6 +19,7 @@ import socket
 import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -184,7 +185,8 @@ class Worker:
             return _NO_MORE_JOBS
         os.write(status, _STARTED)
         started = time.monotonic()
-        self._say_verdict(started, checker.check(job, Link(link, pid, self._limits)))
+        processes = partial(_family, pid) if self._isolation is Isolation.NONE else None
+        self._say_verdict(started, checker.check(job, Link(link, pid, self._limits, processes)))
         return _SERVED
 
 

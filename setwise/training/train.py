@@ -115,7 +115,10 @@ def train_method(
 def _best_weights(step: int, policy: Path, workdir: Path, params: Params) -> Path:
     """The folder to hand over: what was kept at `step`, by the main process merged into the policy where it must be."""
     if not step:
-        raise TrainingFailure("no checkpoint was scored, so there are no weights to keep")
+        raise TrainingFailure(
+            "no held-out question had a verdict at any checkpoint, so there are no best weights; see the warnings for "
+            "the checks that failed, mend what they name, and train again"
+        )
     weights = kept_weights(workdir, step)
     return merge_adapter(policy, weights, workdir / "merged", params) if is_main() else weights
 

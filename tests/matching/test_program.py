@@ -225,3 +225,35 @@ def test_what_is_no_single_fence_stays(answer: str) -> None:
 
 def test_a_fence_keeps_a_shorter_one_inside() -> None:
     assert strip_fence("````\nx = '''\n```\n'''\n````") == "x = '''\n```\n'''"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "x = 1\n```",
+        "x = 1\n```\nIt sets x to one.",
+        "\ufeffx = 1",
+        "\u200b```python\nx = 1\n```\u200b",
+        "```python\nx = 1\n```\nOutput:\n```\n1\n```",
+        "```bash\npip install it\n```\n```Python3\nx = 1\n```",
+        "```python\nx = 1\n```\nOnce more:\n```python\nx = 1\n```",
+        '```python title="pip.py"\nx = 1\n```\n~~~text\n1\n~~~',
+    ],
+)
+def test_the_one_block_that_can_be_meant_is_the_program(answer: str) -> None:
+    assert strip_fence(answer) == "x = 1"
+
+
+def test_a_fence_in_the_docstring_of_a_fenced_program_ends_nothing() -> None:
+    program = 'def f():\n    """\n    ```\n    f()\n    ```\n    """\n    return 1'
+    assert strip_fence(f"```python\n{program}\n```") == program
+    assert strip_fence("1. So:\n\n   ```python\n   x = 1\n   ```") == "x = 1"
+
+
+@pytest.mark.parametrize("answer", ["```python\nx = 1\n```\n```python\ny = 2\n```", "```\nx = 1\n```\n```text\ny\n```"])
+def test_of_several_blocks_that_can_be_meant_none_is_chosen(answer: str) -> None:
+    assert strip_fence(answer) == answer
+
+
+def test_two_programs_that_end_in_a_fence_are_two() -> None:
+    assert program_key("x = 1\n```") != program_key("x = 2\n```")

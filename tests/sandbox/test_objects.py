@@ -283,6 +283,23 @@ PASSING = {
         "import collections as c\nassert Counter('aab') == {'a': 2, 'b': 1} and deque([1], 2) == c.deque([1])\n"
         "assert OrderedDict(a=1) == {'a': 1} and defaultdict(int, a=1) == {'a': 1}",
     ),
+    "dictionaries that make what is missing": (
+        CLASSES + "def counts(): return defaultdict(lambda: defaultdict(int), a=defaultdict(int, b=1))\n"
+        "def count(d, key): d[key] += 1",
+        "from collections import defaultdict\nd = counts()\nassert d == {'a': {'b': 1}} and d['a']['c'] == 0\n"
+        "assert counts()['z'] == {} and counts() == defaultdict(int, {'a': {'b': 1}})\n"
+        "e = defaultdict(int)\ncount(e, 'k')\nassert e == {'k': 1} and e['l'] == 0\n"
+        "g = defaultdict(lambda: 5)\ncount(g, 'k')\nassert g == {'k': 6}",
+    ),
+    "slices": (
+        "class Part:\n    def __getitem__(self, i): return [1, 2, 3][i]\ndef ends(): return slice(1, None)",
+        "assert Part()[1:] == [2, 3] and Part()[::-1] == [3, 2, 1] and [1, 2][ends()] == [2]",
+    ),
+    "arguments that are changed, however they are handed over": (
+        "def turn(a, n=1): a[:] = a[n:] + a[:n]\ndef put(d, q): d['k'] = 1; q.append(2)",
+        "from collections import deque\na = [1, 2, 3]\nturn(a=a)\nassert a == [2, 3, 1]\nturn(a, n=2)\n"
+        "assert a == [1, 2, 3]\nd, q = {}, deque([1])\nput(d, q=q)\nassert d == {'k': 1} and q == deque([1, 2])",
+    ),
     "numbers that are none": (
         "def f():\n    return float('nan')",
         "import math\nassert math.isnan(f()) and f() != f()",
@@ -316,7 +333,32 @@ def test_what_only_the_program_could_say_is_refused_and_not_failed(judge, test):
     assert result.status is Status.REFUSED and "of the program's" in result.detail, result
 
 
+STREAMS = {
+    "what it prints": "out, sys.stdout = sys.stdout, io.StringIO()\nf()\nassert sys.stdout.getvalue() == 'hi\\n'",
+    "what it prints, in a context": "with contextlib.redirect_stdout(io.StringIO()) as b: f()\nassert b.getvalue()",
+    "what it reads": "sys.stdin = io.StringIO('4')\nassert g() == 4",
+    "what it asks for": "with mock.patch('builtins.input', return_value='4'):\n    assert g() == 4",
+}
+
+
+@pytest.mark.parametrize("test", STREAMS.values(), ids=STREAMS.keys())
+def test_what_a_program_reads_and_prints_is_refused_and_not_failed(judge, test):
+    program = "def f(): print('hi')\ndef g(): return int(input())"
+    result = judge(program, f"import contextlib, io, sys\nfrom unittest import mock\n{test}")
+    assert result.status is Status.REFUSED and "sys.stdin" in result.detail, result
+
+
 WRONG = {
+    "coroutines that lack a package": (
+        "async def f(x): import no_such_package",
+        "import asyncio\nasync def main(): await asyncio.gather(f(1), f(2))\nasyncio.run(main())",
+    ),
+    "an argument that is not changed": ("def f(a): sorted(a)", "a = [2, 1]\nf(a=a)\nassert a == [1, 2]"),
+    "a dictionary that makes what claims to be equal": (
+        "from collections import defaultdict\nclass Any:\n    def __eq__(self, other): return True\n"
+        "def f(): return defaultdict(Any)",
+        "assert f()['a'] == 1",
+    ),
     "a coroutine": (ASYNC, "import asyncio\nassert asyncio.run(plus_one(1)) == 3"),
     "a coroutine that nobody awaits": (ASYNC, "assert plus_one(1) == 2"),
     "a generator": (GENERATORS, "assert list(Countdown(3)) == [3, 2, 1]"),
@@ -332,4 +374,27 @@ WRONG = {
 @pytest.mark.parametrize(("program", "test"), WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_program_fails_with(judge, program, test):
     result = judge(program, test)
+    assert (result.status, result.failed_test) == (Status.FAILED, 0), result
+
+
+SHOWN = {
+    "leaves": "import os; os._exit(0)",
+    "leaves by sys.exit": "import sys; sys.exit()",
+    "never ends": "while True: pass",
+    "raises": "raise OSError",
+    "is no text": "return 3",
+}
+
+
+@pytest.mark.parametrize("body", SHOWN.values(), ids=SHOWN.keys())
+def test_a_wrong_program_fails_whatever_its_text_does(judge, body):
+    program = f"class Odd:\n    def __repr__(self):\n        {body}\n    __str__ = __repr__\ndef f(): return [Odd()]"
+    for test in ("assert f() == 1", "assert f() == 1, f()"):
+        result = judge(program, test)
+        assert (result.status, result.failed_test) == (Status.FAILED, 0), result
+
+
+def test_a_test_that_shows_an_object_of_the_programs_fails_all_the_same(judge):
+    program = "import os\nclass Odd:\n    def __str__(self): os._exit(0)\ndef f(): return Odd()"
+    result = judge(program, "assert f() is None, f()")
     assert (result.status, result.failed_test) == (Status.FAILED, 0), result

@@ -93,9 +93,15 @@ def test_integers_of_any_length_arrive(value):
     assert _over(value) == value
 
 
-def test_a_defaultdict_arrives_without_its_function():
-    value = _over(collections.defaultdict(list, a=[1]))
-    assert value == {"a": [1]} and type(value) is collections.defaultdict and value.default_factory is None
+def test_a_defaultdict_arrives_with_what_stands_for_its_function():
+    data = plain.encode(collections.defaultdict(list, a=[1]), lambda value: ["object", value.__name__])
+    value = plain.decode(json.loads(json.dumps(data)), lambda data: {"list": list}[data[1]])
+    assert value == {"a": [1]} and type(value) is collections.defaultdict and value["b"] == []
+
+
+@pytest.mark.parametrize("value", [slice(1, None, -1), slice("a"), slice((1, 2), 3)])
+def test_so_does_a_slice(value):
+    assert _over(value) == value
 
 
 class Colour(enum.IntEnum):
@@ -136,7 +142,7 @@ def test_nothing_else_goes_over(value):
     [
         *([], [1], {"a": 1}, ["function", "00", None, []], ["dict", 1], ["dict", [["list"], 1]], ["hex", 3]),
         *(["range", "a"], ["Fraction", 1, 0], ["Fraction", ["hex"]], ["Decimal", "x"], ["bytes", "zz"]),
-        *(["date", 0, 0, 0], [["list"]]),
+        *(["date", 0, 0, 0], [["list"]], ["slice"], ["defaultdict", 1, ["dict"]], ["defaultdict", None, 1]),
     ],
 )
 def test_data_that_no_value_has_is_an_error(data):

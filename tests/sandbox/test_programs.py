@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -248,6 +250,17 @@ def test_without_isolation_programs_run_when_told_to(caplog):
     assert "without isolation" in caplog.text
     assert [result.status for result in results] == [Status.PASSED, Status.FAILED]
     assert results[0].isolation is Isolation.NONE
+
+
+def test_without_isolation_other_processes_do_not_count_against_a_program():
+    job = Job("import time\ndef f(): time.sleep(0.3)", ("assert f() is None",))
+    hungry = subprocess.Popen([sys.executable, "-c", "x = b'1' * (300 << 20); input()"], stdin=subprocess.PIPE)
+    try:
+        limits = Limits(memory_bytes=256 << 20)
+        result = run_programs([job], limits, isolation="none", allow_unsandboxed=True)[0]
+    finally:
+        hungry.communicate(b"\n")
+    assert result.passed, result
 
 
 def test_auto_takes_an_isolation_that_works(isolation):
