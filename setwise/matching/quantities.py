@@ -35,7 +35,7 @@ _MONEY = re.compile(
 )
 _MONEY_COMMANDS = {"pounds": "£", "textsterling": "£", "euro": "€", "texteuro": "€", "EUR": "€", "yen": "¥"}
 _MONEY_BEHIND = re.compile(r"(?<=[\d})])\s*(\\?\$|[€£¥₹₽₩¢])\s*\Z")
-_TRIGONOMETRY = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
+_TRIGONOMETRY = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc|cis)(?![a-zA-Z])")
 _DEGREES = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*")
 _UNIT_START = re.compile(
     r"(?:(?<=[\d})!])|(?<=\\pi)|(?<=\s))\s*(?=[^\W\d_]|\\(?:text|mathrm|mathsf|mbox|operatorname|frac|Omega|mu|circ)|[°'(/])"

@@ -67,11 +67,12 @@ def are_proportional(one: Tree, other: Tree) -> bool | None:
 
 
 def are_apart(one: Tree, other: Tree) -> bool:
-    """Whether two trees are seen to differ: at the positive point, or at another if both are real there."""
+    """Whether two trees are seen to differ: at the positive point, or at another where each part of both is real."""
     for point, (a, b) in enumerate(zip(values_at_points(one), values_at_points(other), strict=False)):
         if a is None or b is None:
-            return False
-        if (point == 0 or (a.is_real and b.is_real)) and _differ(a, b):
+            if point == 0:
+                return False
+        elif (point == 0 or (a.is_real and b.is_real)) and _differ(a, b):
             return True
     return False
 
@@ -112,13 +113,21 @@ def _at(tree: Tree, point: int) -> Any:
     if kind == "*":
         return mpmath.fprod([_at(part, point) for part in parts])
     if kind == "^":
-        return _power_at(_at(parts[0], point), _at(parts[1], point))
+        base, exponent = _at(parts[0], point), _at(parts[1], point)
+        return _real_at(_power_at(base, exponent), [base, exponent], point)
     arguments = [_at(part, point) for part in parts[1:]]
     if parts[0] in _STEPS:
         return _step(_STEPS[parts[0]], arguments)
     if any(abs(mpmath.mag(argument)) > 64 for argument in arguments if argument and parts[0] not in ("ln", "abs")):
         raise NoValueError("too large")
-    return _AT[parts[0]](*arguments)
+    return _real_at(_AT[parts[0]](*arguments), arguments, point)
+
+
+def _real_at(value: Any, arguments: list[Any], point: int) -> Any:
+    """A value as it is; none where a root or a logarithm leaves the real numbers because a letter is negative."""
+    if point and mpmath.im(value) and not any(mpmath.im(argument) for argument in arguments):
+        raise NoValueError("not real")
+    return value
 
 
 def _letter(name: str, point: int) -> Any:
