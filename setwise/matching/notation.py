@@ -24,8 +24,10 @@ FUNCTIONS = (
     "log", "ln", "lg", "exp", "cis", "gcd", "lcm", "max", "min", "det", "sgn",
 )  # fmt: skip
 _LEAD = re.compile(
-    r"(?:(?:so|thus|hence|therefore),? )?(?:the |my )?(?:(?:final|correct) )?answer(?: is(?!\s+not\b)| ?=|(?= ?:))\s*:?\s*"
-    r"|####\s*|(?:=|\\approx(?![a-zA-Z])|≈)\s*|(?:exactly|about|approximately|roughly|option|choice)\s+(?=[\d$\\]|\(?[A-Z]\)?\Z)",
+    r"(?:(?:so|thus|hence|therefore),? )?(?:the |my )?(?:(?:final|correct) )?"
+    r"answer(?: is(?!\s+not\b)| ?=|(?= ?:))\s*:?\s*"
+    r"|####\s*|(?:=|\\approx(?![a-zA-Z])|≈)\s*"
+    r"|(?:exactly|about|approximately|roughly|option|choice)\s+(?=[\d$\\]|\(?[A-Z]\)?\Z)",
     re.IGNORECASE,
 )
 """What may stand before an answer and is no part of it."""
@@ -89,6 +91,7 @@ _SAME = (
     (re.compile(r"\\l?brack(?![a-zA-Z])"), "["),
     (re.compile(r"\\rbrack(?![a-zA-Z])"), "]"),
     (re.compile(r"\*\*"), "^"),
+    (re.compile(r"\\mathbb\s*([A-Z])(?![a-zA-Z])"), r"\\mathbb{\1}"),
     (re.compile(r"(?<=\.)(\d{3})((?: \d{3})+)(?![\w.])"), lambda run: run[0].replace(" ", "")),
     (re.compile(r'(?<=\d)"'), "''"),
     (re.compile(r"\\text\s*\{\s*(:|\\%)\s*\}|\{(:)\}"), r"\1\2"),
@@ -108,7 +111,7 @@ _SAME = (
     (re.compile(rf"(?<![\\a-zA-Z{{])({'|'.join(_CALLED)}|pi)(?![a-zA-Z])"), r"\\\1 "),
     (re.compile(r"(?<![\\a-zA-Z])(gcd|lcm|max|min|det|sgn)(?=\s*[({])"), r"\\\1 "),
     (re.compile(r"\{([^{}]*?)\\choose(?![a-zA-Z])([^{}]*)\}"), r"\\binom{\1}{\2}"),
-    (re.compile(r"(\d+|[a-zA-Z])\s*\\choose\s*(\d+|[a-zA-Z])"), r"\\binom{\1}{\2}"),
+    (re.compile(r"((?<!\d)\d++|[a-zA-Z])\s*\\choose\s*(\d+|[a-zA-Z])"), r"\\binom{\1}{\2}"),
     (re.compile(r"\{([^{}]*?)\\over(?![a-zA-Z])([^{}]*)\}"), r"\\frac{\1}{\2}"),
     (re.compile(r"\\(?:text|mathrm|mathtt|texttt)\s*\{\s*([0-9A-F]+)\s*\}(?=\s*_)"), r"\1"),
     (re.compile(r"(?<![\\a-zA-Z])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),

@@ -28,6 +28,8 @@ MAX_ROUNDS = 8
 
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _BOXED = re.compile(r"\$*\\boxed\{([^{}]*)\}\$*")
+_FONT = re.compile(r"\\(?:mathrm|mathbf|mathit|mathsf|text(?:rm|bf|it)?|operatorname|mbox|ce)\s*\{([^{}]*)\}")
+"""A font of LaTeX's, which means nothing."""
 _NUMBER = r"[-+]?(?:\d++(?:[.,]\d++)*+|\.\d++)"
 _CURRENCY = "[\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20cf\ua838\ufdfc]"
 """Without the dollar sign, which is also how mathematics is set off: $42$ is 42."""
@@ -93,6 +95,8 @@ def normalise_text(text: str) -> str:
         return join_words(drop_articles(_write(text, _NUMBERS) if _QUANTITY.search(text) else text))
     if boxed := _BOXED.fullmatch(text.strip()):
         text = boxed[1]
+    if "\\" in text:
+        text = _FONT.sub(r"\1", text)
     characters = " ".join(canonical(text).split())
     return _settle(characters) or characters
 

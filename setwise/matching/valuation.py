@@ -37,19 +37,19 @@ class Value(NamedTuple):
 @lru_cache(maxsize=2**15)
 def values_at_points(tree: Tree) -> tuple[Value | None, ...]:
     """The values with numbers for the letters: positive, negative and mixed ones; None where there is none."""
-    return tuple([_value(tree, point) for point in range(3 if _has_letter(tree) else 1)])
+    return tuple([_value(tree, point) for point in range(3 if has_letter(tree) else 1)])
 
 
 def real_value(tree: Tree) -> Any:
     """The real number that a tree without letters is, to 100 digits; None if it is none."""
-    value = None if _has_letter(tree) else values_at_points(tree)[0]
+    value = None if has_letter(tree) else values_at_points(tree)[0]
     return mpmath.re(value.number) if value is not None and value.is_real else None
 
 
 def is_within(one: Tree, other: Tree, distance: Fraction) -> bool:
     """Whether two trees without letters are numbers that lie no further apart than `distance`."""
     values = (values_at_points(one)[0], values_at_points(other)[0])
-    if values[0] is None or values[1] is None or _has_letter(one) or _has_letter(other):
+    if values[0] is None or values[1] is None or has_letter(one) or has_letter(other):
         return False
     return bool(abs(values[0].number - values[1].number) <= mpmath.mpf(distance.numerator) / distance.denominator)
 
@@ -84,8 +84,9 @@ def _differ(one: Value, other: Value) -> bool:
         return bool(apart > _CERTAIN * (one.error + other.error) and apart > _RELATIVE * size)
 
 
-def _has_letter(tree: Tree) -> bool:
-    return isinstance(tree, tuple) and (tree[0] == "s" or any(map(_has_letter, tree[1:])))
+def has_letter(tree: Tree) -> bool:
+    """Whether a tree holds a letter."""
+    return isinstance(tree, tuple) and (tree[0] == "s" or any(map(has_letter, tree[1:])))
 
 
 def _value(tree: Tree, point: int) -> Value | None:
