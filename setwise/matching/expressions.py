@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from setwise.matching.notation import FUNCTIONS, clean, unwrap
-from setwise.matching.number_words import number_in_words, says_nothing_is
 from setwise.matching.quantities import multiply_out
 from setwise.matching.structures import EMPTY, is_upright, read_value
 from setwise.matching.text import normalise_text
@@ -31,6 +30,11 @@ _EMPTY_SET = re.compile(r"\\emptyset|\\varnothing|\\?\{\s*\\?\}|∅")
 _REALS = re.compile(
     r"(?:the )?(?:set of )?all (?:real numbers|real values|reals|real)(?: of)?(?: [a-z])?", re.IGNORECASE
 )
+_NOTHING = re.compile(
+    r"(?:the |an )?(?:empty|null) set|(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?)(?: exists?)?\.?",
+    re.IGNORECASE,
+)
+"""Words that say that a set is empty."""
 _IN_TEXT = re.compile(r"\\(?:text|mathrm|textbf|textrm|mbox)\s*\{([^{}]*)\}")
 _LABEL = re.compile(r"\(?\s*([A-Z])\s*[).]?")
 """What a choice among several is called."""
@@ -84,10 +88,8 @@ def prepare(answer: str) -> Expression:
         return Expression(Number(("s", label[1]), label[1]), label[1])
     if (time := read_time(latex)) is not None:
         return Expression(time, latex)
-    if _EMPTY_SET.fullmatch(latex) or says_nothing_is(plain):
+    if _EMPTY_SET.fullmatch(latex) or _NOTHING.fullmatch(plain):
         return Expression(EMPTY, r"\emptyset")
-    if plain[:1].isalpha() and (number := number_in_words(plain)) is not None:
-        return Expression(Number(number, str(number)), str(number))
     if (formula := _chemical(latex)) is not None:
         return Expression(Words(formula), formula)
     if _is_words(latex):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from setwise.matching import Gold
-from setwise.matching.number_words import number_in_words
 from setwise.matching.symbolic import match_math
 
 SAME = [
@@ -28,14 +27,14 @@ SAME = [
     *[("The answer is $5$.", "5"), (r"\color{red}{5}", "5"), (r"\textcolor{red}{\boxed{5}}", "5"), ("#### 5", "5")],
     *[("`5`", '"5"'), (r"\begin{equation}5\end{equation}", "Answer: 5"), (r"\phantom{x}5", "5"), ("about 42", "42")],
     *[("P(A|B)=0.5", "0.5"), (r"\angle ABC = 30^\circ", r"30^\circ"), ("|AB| = 5", "5"), ("y' = 2x", "2x")],
-    *[("2+3=5", "5"), ("xy", "yx"), (r"(\text{C})", "C"), ("A)", "(A)"), ("five", "5"), ("twenty-five", "25")],
+    *[("2+3=5", "5"), ("xy", "yx"), (r"(\text{C})", "C"), ("A)", "(A)"), ("42.", "42")],
     *[(r"\mathrm{H}_2\mathrm{O}", "H2O"), (r"\ce{H2O}", "H_2O"), (r"\mathrm{Na}^+", "Na^{+}"), ("5th", "5")],
 ]
 DIFFERENT = [
     *[(r"\SI{5}{\kilo\gram}", "5 g"), (r"\qty{5}{\milli\metre}", "5 m"), ("1 hour and 30 minutes", "1 hour")],
     *[("5'6\"", "5'8\""), ("10 parsecs", "10 light-years"), ("3 meters and 4 meters", "7 meters")],
-    *[("x squared", "x"), ("square root of 2", "2"), ("^{10}C_3", "^{10}P_3"), ("fifty", "fifteen")],
-    *[("two thirds", "3/2"), ("1,000, 2,000", "1,0,2000"), ("(1,000, 2)", "(1,0,2)"), ("2.5 M", "2500000")],
+    *[("x squared", "x"), ("square root of 2", "2"), ("^{10}C_3", "^{10}P_3"), ("forty-two", "42")],
+    *[("1,000, 2,000", "1,0,2000"), ("(1,000, 2)", "(1,0,2)"), ("2.5 M", "2500000")],
     *[("[[1,2],[3,4]]", "[[1,3],[2,4]]"), (r"\overline{3+4i}", "3+4i"), (r"5\angle 90^\circ", r"5\angle 80^\circ")],
     *[("|x-1|<3", "[-2,4]"), (r"[0,2]\cap[1,3]", "[0,3]"), ("no solution", "0"), (r"\emptyset", r"\{0\}")],
     *[(r"\{2k\pi : k\in\mathbb{Z}\}", r"\{k\pi : k\in\mathbb{Z}\}"), (r"\sqrt{x}\sqrt{y}", r"\sqrt{x+y}")],
@@ -64,15 +63,3 @@ def test_two_answers_in_one_dialect(one: str, other: str) -> None:
 def test_a_matrix_that_is_not_worked_out_is_undecided() -> None:
     matrix = r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"
     assert match(matrix, matrix + "^{-1}") == match(matrix + "^{-1}", matrix) == ((0,), ("math_undecided",))
-
-
-@pytest.mark.parametrize(
-    ("text", "number"), [("three million two hundred thousand", 3_200_000), ("one hundred and five", 105), ("zero", 0)]
-)
-def test_numbers_in_words(text: str, number: int) -> None:
-    assert number_in_words(text) == number
-
-
-@pytest.mark.parametrize("text", ["twenty fifteen", "one two", "hundred", "and", "five and", "second", "two seconds"])
-def test_words_that_are_no_number(text: str) -> None:
-    assert number_in_words(text) is None
