@@ -72,12 +72,14 @@ class Expression:
         return f"{'text' if self.is_words else 'math'}:{show(self.value)}"
 
 
-@lru_cache(maxsize=2**16)
 def prepare(answer: str) -> Expression:
-    """Prepare a gold alias or an answer for comparison."""
-    text = unwrap(answer) if len(answer) <= MAX_CHARACTERS else answer
-    if len(text) > MAX_CHARACTERS:
-        return _words(text)
+    """Prepare a gold alias or an answer for comparison; long ones are not remembered, which would fill the memory."""
+    return _prepare(answer) if len(answer) <= MAX_CHARACTERS else _words(answer)
+
+
+@lru_cache(maxsize=2**16)
+def _prepare(answer: str) -> Expression:
+    text = unwrap(answer)
     latex = unwrap(multiply_out(clean(text))) if text else ""
     if len(latex) > 2 * MAX_CHARACTERS:
         return _words(text)

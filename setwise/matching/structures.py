@@ -192,9 +192,9 @@ def _equation(sides: list[str], depth: int) -> Value:
             return Named(_bare_name(name), value)
     if len(sides) > 2:
         return read_value(sides[-1], depth + 1)
-    one, other = read_number(sides[0]), read_number(sides[1])
-    if all(number.tree is not None and not has_letter(number.tree) for number in (one, other)):
-        return other  # 2 + 3 = 5
+    left, right = read_number(sides[0]), read_number(sides[1])
+    if all(number.tree is not None and not has_letter(number.tree) for number in (left, right)):
+        return right  # 2 + 3 = 5
     return Equation("=", _difference(sides[0], sides[1]))
 
 
@@ -286,7 +286,7 @@ def _bracketed(text: str, depth: int) -> Value | None:
 
 def _rows(items: tuple[Value, ...]) -> tuple[tuple[Value, ...], ...] | None:
     """The rows of a matrix written as a list of lists; two numbers in square brackets were read as an interval."""
-    rows = []
+    rows: list[tuple[Value, ...]] = []
     for item in items:
         if isinstance(item, Interval) and not item.low_open and not item.high_open:
             rows.append((item.low, item.high))

@@ -77,7 +77,6 @@ _IS_VARIABLE = re.compile(r"(?:(?<![^\W\d_])[xyz]|(?<![^\W_])\d+[^\W\d_])\Z")
 _FIRST_A = re.compile(r"[\W_]*(?:(?:the|an)[\W_]+)*a\Z")
 
 
-@lru_cache(maxsize=2**17)
 def normalise_text(text: str) -> str:
     r"""The normal form of an answer in words; the normal form of a normal form is itself.
 
@@ -88,8 +87,13 @@ def normalise_text(text: str) -> str:
     counts ("type-1" is "type 1", "F-16" is "F16"), but for x, y, z and letters with a factor (z-1, 2n-1).
     What is all punctuation stays as it is; empty only for a text that shows nothing.
     """
-    if len(text) > MAX_CHARACTERS:
+    if len(text) > MAX_CHARACTERS:  # not remembered, which would fill the memory
         return " ".join(text.casefold().split())
+    return _normalise(text)
+
+
+@lru_cache(maxsize=2**17)
+def _normalise(text: str) -> str:
     if _PLAIN.fullmatch(text):
         text = text.lower()
         return join_words(drop_articles(_write(text, _NUMBERS) if _QUANTITY.search(text) else text))

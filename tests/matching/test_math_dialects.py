@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from setwise.matching import Gold
+from setwise.matching import Gold, expressions, text
 from setwise.matching.symbolic import match_math
 
 SAME = [
@@ -63,3 +63,10 @@ def test_two_answers_in_one_dialect(one: str, other: str) -> None:
 def test_a_matrix_that_is_not_worked_out_is_undecided() -> None:
     matrix = r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"
     assert match(matrix, matrix + "^{-1}") == match(matrix + "^{-1}", matrix) == ((0,), ("math_undecided",))
+
+
+def test_long_answers_are_not_kept_in_memory() -> None:
+    long = "word " * 1000
+    before = (expressions._prepare.cache_info().currsize, text._normalise.cache_info().currsize)
+    assert expressions.prepare(long).value == expressions.prepare(long.upper()).value
+    assert (expressions._prepare.cache_info().currsize, text._normalise.cache_info().currsize) == before
