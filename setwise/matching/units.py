@@ -111,7 +111,8 @@ def _spellings() -> dict[str, Unit]:
             for name in (symbol.strip(), *names.split()):
                 found.setdefault(name, unit)
                 if has_prefixes:
-                    prefixes = _PREFIX_NAMES if len(name) > 3 else _PREFIXES
+                    short = _PREFIXES | (_PREFIX_NAMES if len(name) == 3 else {})  # mmol, kcal; megaohm
+                    prefixes = _PREFIX_NAMES if len(name) > 3 else short
                     for prefix, power in prefixes.items():
                         found.setdefault(prefix + name, Unit(unit.factor * Fraction(10) ** power, unit.dimension))
     folded: dict[str, set[Unit]] = {}

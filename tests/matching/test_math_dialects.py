@@ -12,7 +12,12 @@ SAME = [
     *[(r"\SI{9.8}{\meter\per\second\squared}", "9.8 m/s^2"), (r"\SI{5}{\kilogram\per\cubic\meter}", "5 kg/m^3")],
     *[(r"5{\rm cm}", "50 mm"), (r"5\,\rm{cm}", "50 mm"), (r"5\,\mathit{cm}", "5 cm"), (r"5\kern1pt\text{s}", "5 s")],
     *[("1 hour and 30 minutes", "90 minutes"), ("5'6\"", "66 inches"), ("5 cm^3", "5 cc"), ("3 AU", "3 au")],
-    *[("120 rpm", "2 rev/s"), ("10 parsecs", "10 pc"), ("13.6 eV", "13.6 electron volts")],
+    *[
+        ("120 rpm", "2 rev/s"),
+        (r"2\,\mathrm{M}\Omega", "2 megaohm"),
+        ("10 parsecs", "10 pc"),
+        ("13.6 eV", "13.6 electron volts"),
+    ],
     *[("2 to the 10th power", "1024"), ("x squared", "x^2"), ("square root of 2", r"\sqrt{2}")],
     *[("{}^{10}C_{3}", "120"), ("C_{10}^{3}", "120"), ("^{10}P_3", "720"), (r"\nicefrac{1}{2}", "^1/_2")],
     *[("1.2x10^3", "1200"), ("1_000", "1000"), (r"0.123\,456", "0.123456"), ("0.3 repeating", r"\frac13")],
