@@ -9,6 +9,7 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from setwise.matching.arithmetic import exact_value
 from setwise.matching.notation import FUNCTIONS
 from setwise.matching.numerals import spell_out_numerals
 from setwise.matching.trees import (
@@ -143,22 +144,28 @@ class _Reader:
         if whole.isdecimal():
             self._next += 1
             if self._text() == r"\frac" and (found := self._plain_fraction(depth)) is not None:
-                return add(Fraction(whole), found)
+                return self._percent(add(Fraction(whole), found))
             if self._kind() == "number" and self._text(1) == "/" and self._tokens[self._next + 2][0] == "number":
                 above, below = self._text(), self._text(2)
                 if above.isdecimal() and below.isdecimal() and int(below):
                     self._next += 3
-                    return Fraction(whole) + Fraction(int(above), int(below))
+                    return self._percent(Fraction(whole) + Fraction(int(above), int(below)))
             self._next = start
         return self._postfixed(depth)
 
     def _plain_fraction(self, depth: int) -> Fraction | None:
         start = self._next
-        found = self._postfixed(depth)
+        found = self._atom(depth)
         if isinstance(found, Fraction) and 0 < found < 1 and self._text() != "^":
             return found
         self._next = start
         return None
+
+    def _percent(self, number: Tree) -> Tree:
+        if self._text() not in ("%", r"\%"):
+            return number
+        self._take()
+        return multiply(number, Fraction(1, 100))
 
     def _postfixed(self, depth: int) -> Tree:
         value = self._atom(depth)
@@ -285,6 +292,8 @@ class _Reader:
             return ("f", "binomial", above, self._argument(depth + 1))
         if name == "sqrt":
             return self._root(depth)
+        if name in ("overline", "bar") and self._text() == "{":
+            return _conjugate(self._group(depth))
         if name in ("exp", "log", "ln", "lg") or name in _NAMED:
             return self._function(name, depth)
         if name in _WORDED:
@@ -329,6 +338,8 @@ class _Reader:
             name = "ln"
         elif base is not None:
             raise ForeignError("a function with an index")
+        if name == "cis":
+            return add(("f", "cos", argument), multiply(("c", "i"), ("f", "sin", argument)))
         logarithm = ("f", "ln" if name == "lg" else name, argument)
         return logarithm if base is None else divide(logarithm, ("f", "ln", base))
 
@@ -359,3 +370,11 @@ class _Reader:
             values.append(self.sum(depth + 1))
         self._take(_BRACKETS[opener])
         return ("f", name, *sorted(values, key=sort_key))
+
+
+def _conjugate(tree: Tree) -> Tree:
+    """The conjugate of a complex number; what else a bar means is not ours."""
+    value = exact_value(tree)
+    if value is None or not value[1]:
+        raise ForeignError("a bar")
+    return add(value[0], multiply(-value[1], ("c", "i")))

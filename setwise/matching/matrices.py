@@ -13,7 +13,7 @@ from setwise.matching.values import Matrix, Number, Value
 MAX_DETERMINANT = 4
 
 _WHOLE = re.compile(
-    r"(?P<factor>.*?)(?P<open>[(\[|]?)\s*\\begin\{(?P<kind>[pbBvV]?matrix|smallmatrix|array)\*?\}(?P<body>.*)"
+    r"(?P<factor>.*?)(?P<open>[(\[|]?)\s*\\begin\{(?P<kind>[pbBvV]?matrix|smallmatrix|array)(?P<star>\*?)\}(?P<body>.*)"
     r"\\end\{(?P=kind)\*?\}\s*(?P<close>[)\]|]?)(?P<behind>.*)",
     re.DOTALL,
 )
@@ -27,7 +27,7 @@ def read_matrix(text: str, read_entry: Callable[[str], Value]) -> Value | None:
     """The matrix, or the number that a determinant is; None if the text is something else."""
     if r"\begin{" not in text or (found := _WHOLE.fullmatch(text)) is None:
         return None
-    body = _COLUMNS.sub("", found["body"], count=1) if found["kind"] == "array" else found["body"]
+    body = _COLUMNS.sub("", found["body"], count=1) if found["kind"] == "array" or found["star"] else found["body"]
     body = body.replace(r"\hline", "")
     rows = [[cell for cell, _ in split_top(row, _CELL)] for row, _ in split_top(body, _ROW) if row]
     if not rows or len({len(row) for row in rows}) > 1 or not all(all(row) for row in rows):

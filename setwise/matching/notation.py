@@ -10,14 +10,29 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from setwise.matching.dialects import plain_dialect
+
 WRAPPERS = (
     (r"\(", r"\)"), (r"\[", r"\]"), ("$$", "$$"), ("$", "$"), (r"\boxed{", "}"), (r"\fbox{", "}"),
     (r"\text{", "}"), (r"\mathrm{", "}"), (r"\textbf{", "}"), (r"\mathbf{", "}"), (r"\mbox{", "}"), ("**", "**"),
+    (r"\underline{", "}"), (r"\ensuremath{", "}"), (r"\textrm{", "}"), (r"\textit{", "}"), (r"\boldsymbol{", "}"),
+    ("`", "`"), ('"', '"'), ("“", "”"), (r"\begin{equation}", r"\end{equation}"),
+    (r"\begin{equation*}", r"\end{equation*}"), (r"\begin{align*}", r"\end{align*}"),
 )  # fmt: skip
 FUNCTIONS = (
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "sinh", "cosh", "tanh", "coth",
-    "log", "ln", "lg", "exp", "gcd", "lcm", "max", "min", "det", "sgn",
+    "log", "ln", "lg", "exp", "cis", "gcd", "lcm", "max", "min", "det", "sgn",
 )  # fmt: skip
+_LEAD = re.compile(
+    r"(?:(?:so|thus|hence|therefore),? )?(?:the |my )?(?:(?:final|correct) )?"
+    r"answer(?: is(?!\s+not\b)| ?=|(?= ?:))\s*:?\s*"
+    r"|####\s*|(?:=|\\approx(?![a-zA-Z])|≈)\s*"
+    r"|(?:exactly|about|approximately|roughly|option|choice)\s+(?=[\d$\\]|\(?[A-Z]\)?\Z)",
+    re.IGNORECASE,
+)
+"""What may stand before an answer and is no part of it."""
+_COLOUR = re.compile(r"\\(?:text)?color\s*\{[^{}]*\}|\\[hv]?phantom\s*\{[^{}]*\}|\\text\s*\{\s*[.,;]?\s*\}")
+"""What only changes how an answer looks."""
 _CALLED = [name for name in FUNCTIONS if name not in ("gcd", "lcm", "max", "min", "det", "sgn")]
 _SYMBOLS = str.maketrans(
     {
@@ -41,9 +56,12 @@ _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 _LOWERED = "₀₁₂₃₄₅₆₇₈₉"
 _TO_RAISED, _TO_LOWERED = str.maketrans(_RAISED, "0123456789+-n"), str.maketrans(_LOWERED, "0123456789")
 _VULGAR = re.compile("([\u00bc-\u00be\u2150-\u215e\u2189])")
-_SPACING = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:[,;:> ]|(?:quad|qquad|thinspace|enspace|hspace\{[^{}]*\})(?![a-zA-Z]))")
+_SPACING = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\(?:[,;:> ]|(?:quad|qquad|thinspace|enspace|hspace\{[^{}]*\}"
+    r"|(?:kern|hskip|mskip|mkern)\s*-?[\d.]+\s*(?:pt|em|ex|mu|mm|cm))(?![a-zA-Z]))"
+)
 _NO_SPACE = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:!|negthinspace(?![a-zA-Z]))")
-_ROW_GAP = re.compile(r"\\\\\s*\[[^\]]*\]")
+_ROW_GAP = re.compile(r"\\\\\s*(?:\*\s*)?\[[^\]]*\]|\\\\\*|\\newline(?![a-zA-Z])")
 _SIZES = re.compile(
     r"\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|d?limits|nolimits|bf|rm|it|boldmath)(?![a-zA-Z])\.?"
 )
@@ -73,9 +91,10 @@ _SAME = (
     (re.compile(r"\\l?brack(?![a-zA-Z])"), "["),
     (re.compile(r"\\rbrack(?![a-zA-Z])"), "]"),
     (re.compile(r"\*\*"), "^"),
+    (re.compile(r"\\mathbb\s*([A-Z])(?![a-zA-Z])"), r"\\mathbb{\1}"),
+    (re.compile(r"(?<=\.)(\d{3})((?: \d{3})+)(?![\w.])"), lambda run: run[0].replace(" ", "")),
+    (re.compile(r'(?<=\d)"'), "''"),
     (re.compile(r"\\text\s*\{\s*(:|\\%)\s*\}|\{(:)\}"), r"\1\2"),
-    (re.compile(r"\\(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r"\1 \\text{\2}"),
-    (re.compile(r"\\(?:si|unit)\s*\{"), r"\\text{"),
     (re.compile(r"\\(?:mathtt|texttt|text|mathrm)\s*\{\s*(0[xXbBoO][0-9a-fA-F]+)\s*\}"), r"\1"),
     (re.compile(r"_\s*\{\s*\((\w+)\)\s*\}"), r"_{\1}"),
     (
@@ -86,21 +105,20 @@ _SAME = (
     ),
     (re.compile(r"\\imath(?![a-zA-Z])"), "i"),
     (re.compile(r"(?<=[\d}])\s*(?:degrees?|deg)(?=\s*[)}])"), r"^\\circ "),
-    (re.compile(r"(?<=\d)\s+x\s+(?=10\s*\^)"), r"\\times "),
     (re.compile(r"\\sqrt\s+(\d+)"), r"\\sqrt{\1}"),
     (re.compile(r"(?<=\d)[eE]([+-]?\d{1,6})(?![\d.a-zA-Z])"), r"\\times 10^{\1}"),
     (re.compile(r"\^\s*([+-]?\d{2,}|[+-]\s*[\da-zA-Z])"), r"^{\1}"),
     (re.compile(rf"(?<![\\a-zA-Z{{])({'|'.join(_CALLED)}|pi)(?![a-zA-Z])"), r"\\\1 "),
     (re.compile(r"(?<![\\a-zA-Z])(gcd|lcm|max|min|det|sgn)(?=\s*[({])"), r"\\\1 "),
     (re.compile(r"\{([^{}]*?)\\choose(?![a-zA-Z])([^{}]*)\}"), r"\\binom{\1}{\2}"),
-    (re.compile(r"(\d+|[a-zA-Z])\s*\\choose\s*(\d+|[a-zA-Z])"), r"\\binom{\1}{\2}"),
+    (re.compile(r"((?<!\d)\d++|[a-zA-Z])\s*\\choose\s*(\d+|[a-zA-Z])"), r"\\binom{\1}{\2}"),
     (re.compile(r"\{([^{}]*?)\\over(?![a-zA-Z])([^{}]*)\}"), r"\\frac{\1}{\2}"),
     (re.compile(r"\\(?:text|mathrm|mathtt|texttt)\s*\{\s*([0-9A-F]+)\s*\}(?=\s*_)"), r"\1"),
     (re.compile(r"(?<![\\a-zA-Z])(?:infinity|inf|oo)(?![a-zA-Z])"), r"\\infty "),
     (re.compile(r"(?<![\\a-zA-Z])U(?=\s*[(\[])|(?<=[)\]])\s*U(?![a-zA-Z])"), r"\\cup "),
 )
 _THOUSANDS_GAP = re.compile(r"(?<![\d.])(\d{1,3})((?:(?:\{,\}|[  ])\d{3})+)(?!\d)")
-_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
+_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?!\d|,\d)")
 _OPENS = re.compile(r"(?:[(\[,]|\\\{)\s*[-+]?\s*\Z")
 _CLOSES = re.compile(r"\s*(?:[)\]]|\\\})")
 _INLINE = re.compile(r"(?<!\\)\$((?:[^$\\]|\\.)+)\$(?!\s*\d)")
@@ -113,6 +131,7 @@ def clean(text: str) -> str:
     text = _INLINE.sub(r"\1", text.replace("\\\u00a0", " "))
     if not text.isascii():
         text = _to_ascii(text)
+    text = plain_dialect(text)
     text = _ROW_GAP.sub(r"\\\\", _SIZES.sub("", text)).replace("~", " ")
     text = _SPACING.sub(r"\1 ", _NO_SPACE.sub(r"\1", text))
     text = _UPRIGHT.sub(r"\\\1 ", text)
@@ -161,10 +180,13 @@ def _join_thousands(number: re.Match[str]) -> str:
 
 
 def unwrap(text: str) -> str:
-    """Strip white space, a final full stop and wrappers that span the whole text."""
+    """Strip white space, a final full stop, wrappers that span the whole text and what only leads in to it."""
     text = text.strip()
     while True:
         before = text
+        if (lead := _LEAD.match(text)) and lead.end() < len(text):
+            text = text[lead.end() :]
+        text = _COLOUR.sub("", text).strip() if "\\" in text else text
         text = text.rstrip(".").strip() if not text.endswith("..") else text
         for left, right in WRAPPERS:
             if text.startswith(left) and text.endswith(right) and len(text) > len(left) + len(right) - 1:

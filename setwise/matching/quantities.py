@@ -35,7 +35,7 @@ _MONEY = re.compile(
 )
 _MONEY_COMMANDS = {"pounds": "£", "textsterling": "£", "euro": "€", "texteuro": "€", "EUR": "€", "yen": "¥"}
 _MONEY_BEHIND = re.compile(r"(?<=[\d})])\s*(\\?\$|[€£¥₹₽₩¢])\s*\Z")
-_TRIGONOMETRY = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
+_TRIGONOMETRY = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc|cis)(?![a-zA-Z])")
 _DEGREES = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*")
 _UNIT_START = re.compile(
     r"(?:(?<=[\d})!])|(?<=\\pi)|(?<=\s))\s*(?=[^\W\d_]|\\(?:text|mathrm|mathsf|mbox|operatorname|frac|Omega|mu|circ)|[°'(/])"
@@ -90,7 +90,7 @@ def measure(text: str) -> Measured | None:
     if "circ" in text and _TRIGONOMETRY.search(text):  # degrees of an argument, not of the whole
         return None
     text = _DEGREES.sub("°", text)
-    return _compound(text) or _angle(text) or _split(text)
+    return compound(text) or _angle(text) or _split(text)
 
 
 def _money(text: str) -> Measured | None:
@@ -114,12 +114,15 @@ def _angle(text: str) -> Measured | None:
     """30°15'20'' in degrees."""
     if (found := _ANGLE.fullmatch(text)) is None or not (found[3] or found[4]):
         return None
+    if not found[2] and found[3] and found[4] and Fraction(found[4]) < 12:  # 5'6'' is a height
+        inches = 12 * Fraction(found[3]) + Fraction(found[4])
+        return Measured(f"{found[1]}\\frac{{{inches.numerator}}}{{{inches.denominator}}}", known_unit("in") or Unit())
     degrees = Fraction(found[2] or 0) + Fraction(found[3] or 0) / 60 + Fraction(found[4] or 0) / 3600
     unit = known_unit("degree")
     return Measured(f"{found[1]}\\frac{{{degrees.numerator}}}{{{degrees.denominator}}}", unit) if unit else None
 
 
-def _compound(text: str) -> Measured | None:
+def compound(text: str) -> Measured | None:
     """2 hours 30 minutes, 5 ft 3 in: the sum, in the first unit."""
     plain, position, parts = _IN_TEXT.sub(r" \1 ", text).rstrip(" ."), 0, []
     while (found := _PART.match(plain, position)) is not None:

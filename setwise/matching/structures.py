@@ -11,14 +11,15 @@ from fractions import Fraction
 from setwise.matching.formula import read_formula
 from setwise.matching.matrices import read_matrix
 from setwise.matching.notation import FUNCTIONS, closing, split_top
-from setwise.matching.quantities import measure
+from setwise.matching.quantities import compound, measure
 from setwise.matching.regions import NEGATIVE_INFINITY, POSITIVE_INFINITY, REALS, common, linear, region, union, without
 from setwise.matching.trees import ForeignError, UnreadableError, add, negate
-from setwise.matching.valuation import real_value
+from setwise.matching.valuation import has_letter, real_value
 from setwise.matching.values import (
     Collection,
     Equation,
     Interval,
+    Matrix,
     Named,
     Number,
     Quantity,
@@ -37,11 +38,17 @@ _OR = re.compile(r"\s+or\s+|\s*\\(?:text|mathrm|mbox)\s*\{\s*or\s*\}\s*|\\lor(?!
 _AND = re.compile(r"\s+and\s+|\s*\\(?:text|mathrm|mbox)\s*\{\s*and\s*\}\s*|\\land(?![a-zA-Z])|\\wedge(?![a-zA-Z])")
 _COMMA = re.compile(r"[,;]\s*(?:and\s|or\s|\\text\s*\{\s*(?:and|or)\s*\})?")
 _CUP = re.compile(r"\\cup(?![a-zA-Z])")
+_CAP = re.compile(r"\\cap(?![a-zA-Z])")
 _MINUS_SET = re.compile(r"\\setminus(?![a-zA-Z])|\\backslash(?![a-zA-Z])|\\smallsetminus(?![a-zA-Z])")
 _RELATION = re.compile(r"\\(?:le|ge|ne|in|approx|sim|simeq)(?![a-zA-Z])|[<>=≈]")
-_SIZE = re.compile(r"\|\s*([a-zA-Z])\s*\|")
+_SIZE = re.compile(r"\|([^|]+)\|")
 _COLON = re.compile(r":")
-_NAME = re.compile(r"\\?[a-zA-Z]+(?:_(?:\w|\{\w+\}))?|\\?[a-zA-Z]\s*\(\s*[a-zA-Z]\s*\)")
+_SAID = re.compile(
+    r"[a-zA-Z]'+(?:\(\s*[a-zA-Z]\s*\))?|[a-zA-Z]\^\{-1\}\s*\(\s*[a-zA-Z]\s*\)|[fghFGH]\(\s*-?\d+\s*\)|P\s*\([^()=]*\)"
+    r"|(?:\\angle\s*|m\\angle\s*|\\triangle\s*)?[A-Z]{1,3}|\|\s*[A-Z]{2}\s*\||\\frac\s*\{d[a-z]\}\{d[a-z]\}"
+)
+"""What an equation may say the value of: a derivative, an inverse, a probability, an angle, a length."""
+_NAME = re.compile(rf"\\?[a-zA-Z]+(?:_(?:\w|\{{\w+\}}))?|\\?[a-zA-Z]\s*\(\s*[a-zA-Z]\s*\)|{_SAID.pattern}")
 _LETTER = re.compile(r"[a-zA-Z](?:_(?:\w|\{\w+\}))?|\\(?!infty|pi)[a-zA-Z]+(?:_(?:\w|\{\w+\}))?")
 _NAMES = re.compile(r"\(\s*[a-zA-Z]\w*(?:\s*,\s*[a-zA-Z]\w*)+\s*\)")
 _BUILDER = re.compile(r"\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*)?[|:,](.*)", re.DOTALL)
@@ -115,6 +122,11 @@ def _set_operation(text: str, depth: int) -> Value | None:
         return REALS
     if len(pieces := _pieces(text, _CUP)) > 1:
         return union([read_value(piece, depth + 1) for piece in pieces])
+    if len(pieces := _pieces(text, _CAP)) > 1:
+        parts = [region(read_value(piece, depth + 1)) for piece in pieces]
+        if any(part is None for part in parts):
+            raise ForeignError("an intersection of other things")
+        return common(parts)  # type: ignore[arg-type]
     if len(pieces := _pieces(text, _MINUS_SET)) == 2 and _REALS.fullmatch(pieces[0]):
         points = read_value(pieces[1], depth + 1)
         if isinstance(points, Collection) and all(isinstance(item, Number) for item in points.items):
@@ -127,6 +139,8 @@ def _listed(text: str, depth: int) -> Value | None:
     for separator in (_OR, _COMMA, _AND):
         pieces = [piece for piece in _pieces(text, separator) if piece]
         if len(pieces) > 1:
+            if separator is not _OR and compound(text.replace("^\\circ", "°")) is not None:  # 1 hour and 30 minutes
+                return None
             values = [read_value(piece, depth + 1) for piece in pieces]
             said = [value for value in values if not isinstance(value, Region) or value.pieces != REALS.pieces]
             if len(said) == 1 and len(values) == 2:  # "x is real" adds nothing
@@ -157,6 +171,8 @@ def _related(text: str, depth: int) -> Value | None:
     if set(signs) <= {"=", r"\approx", r"\sim", r"\simeq", "≈"}:
         return _equation(sides, depth)
     if signs == [r"\in"]:
+        if not _NAME.fullmatch(sides[0]) and not _NAMES.fullmatch(sides[0]):
+            raise UnreadableError("what is in a set is no letter")
         value = read_value(sides[1], depth + 1)
         name = sides[0] if _LETTER.fullmatch(sides[0]) else ""
         return value._replace(name=name) if isinstance(value, Region) else region(value, name) or Named(name, value)
@@ -176,12 +192,15 @@ def _equation(sides: list[str], depth: int) -> Value:
             return Named(_bare_name(name), value)
     if len(sides) > 2:
         return read_value(sides[-1], depth + 1)
+    left, right = read_number(sides[0]), read_number(sides[1])
+    if all(number.tree is not None and not has_letter(number.tree) for number in (left, right)):
+        return right  # 2 + 3 = 5
     return Equation("=", _difference(sides[0], sides[1]))
 
 
 def _bare_name(name: str) -> str:
-    """The letter; nothing for a function or a word."""
-    return name if _LETTER.fullmatch(name) else ""
+    """The letter, or what else is named; nothing for a function of a letter or a word."""
+    return name if _LETTER.fullmatch(name) else "".join(name.split()) if _SAID.fullmatch(name) else ""
 
 
 def _difference(left: str, right: str) -> Number:
@@ -199,7 +218,7 @@ def _inequality(sides: list[str], signs: list[str]) -> Value:
             sides, signs = sides[::-1], [_FLIPPED[signs[0]]]
         if not _LETTER.fullmatch(sides[0]):
             if (size := _SIZE.fullmatch(sides[0])) is not None:
-                return _sized(size[1], read_number(sides[1]), signs[0])
+                return _sized(size[1].strip(), read_number(sides[1]), signs[0])
             if (solved := linear(_difference(*sides), signs[0])) is not None:
                 return solved
             if signs[0] in (">", r"\ge"):
@@ -222,10 +241,23 @@ def _sized(name: str, bound: Number, sign: str) -> Value:
     if bound.tree is None or not (value := real_value(bound.tree)) or value < 0:
         raise ForeignError("a bound that is not positive")
     minus = Number(negate(bound.tree), "")
+    if not _LETTER.fullmatch(name):
+        return _sized_term(read_number(name), bound, minus, sign)
     if sign in ("<", r"\le"):
         return Region(name, (Interval(minus, bound, sign == "<", sign == "<"),))
     below = Interval(NEGATIVE_INFINITY, minus, True, sign == ">")
     return Region(name, (below, Interval(bound, POSITIVE_INFINITY, sign == ">", True)))
+
+
+def _sized_term(term: Number, bound: Number, minus: Number, sign: str) -> Value:
+    """What |ax + b| < c and its like say of x."""
+    if term.tree is None:
+        raise ForeignError("the size of something else")
+    above = linear(Number(add(term.tree, minus.tree), ""), sign)
+    below = linear(Number(add(term.tree, bound.tree), ""), _FLIPPED[sign])
+    if above is None or below is None:
+        raise ForeignError("the size of a term that is not linear")
+    return common([above, below]) if sign in ("<", r"\le") else union([above, below])
 
 
 def _bracketed(text: str, depth: int) -> Value | None:
@@ -247,7 +279,22 @@ def _bracketed(text: str, depth: int) -> Value | None:
         return Collection(items)
     if len(items) == 1:
         return items[0] if not isinstance(items[0], Number | Quantity) else None
+    if inner.startswith("[") and (rows := _rows(items)) is not None:
+        return Matrix(rows)
     return _sequence(text[0] + text[-1], items)
+
+
+def _rows(items: tuple[Value, ...]) -> tuple[tuple[Value, ...], ...] | None:
+    """The rows of a matrix written as a list of lists; two numbers in square brackets were read as an interval."""
+    rows: list[tuple[Value, ...]] = []
+    for item in items:
+        if isinstance(item, Interval) and not item.low_open and not item.high_open:
+            rows.append((item.low, item.high))
+        elif isinstance(item, Sequence) and item.brackets == "[]":
+            rows.append(item.items)
+        else:
+            return None
+    return tuple(rows) if len({len(row) for row in rows}) == 1 else None
 
 
 def _sequence(brackets: str, items: tuple[Value, ...]) -> Value:

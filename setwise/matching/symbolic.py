@@ -154,17 +154,21 @@ def _matched(row: list[Expression], gold: _Aliases, hit: list[int | None], judge
     faults = _undecided_faults(judge.verdict(a, b) for a, b in _across(held))
     keys: list[str] = []
     wrong: list[Expression] = []
+    wrong_keys: list[str] = []
     for answer, index in zip(row, hit, strict=True):
         if index is not None:
             keys.append(gold_key(index))
             continue
         beside = [judge.verdict(other, answer) for other in wrong]
-        same = wrong[beside.index(Verdict.EQUAL)] if Verdict.EQUAL in beside else answer
-        key = same.key
-        while same is answer and key in keys:  # another answer, whose canonical text is the same (x = 5 and y = 5)
-            key += "'"
-        keys.append(keys[row.index(same)] if same is not answer else key)
+        if is_repeated := Verdict.EQUAL in beside:
+            key = wrong_keys[beside.index(Verdict.EQUAL)]
+        else:
+            key = answer.key
+            while key in keys:  # another answer, whose canonical text is the same (x = 5 and y = 5)
+                key += "'"
+        keys.append(key)
+        wrong_keys.append(key)
         wrong.append(answer)
         asked = _beside(answer, gold, judge)
-        faults += _undecided_faults(asked if same is not answer else beside + asked)
+        faults += _undecided_faults(asked if is_repeated else beside + asked)
     return Matched(tuple(keys), tuple([int(index is not None) for index in hit]), tuple(faults))

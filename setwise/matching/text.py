@@ -28,6 +28,8 @@ MAX_ROUNDS = 8
 
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _BOXED = re.compile(r"\$*\\boxed\{([^{}]*)\}\$*")
+_FONT = re.compile(r"\\(?:mathrm|mathbf|mathit|mathsf|text(?:rm|bf|it)?|operatorname|mbox|ce)\s*\{([^{}]*)\}")
+"""A font of LaTeX's, which means nothing."""
 _NUMBER = r"[-+]?(?:\d++(?:[.,]\d++)*+|\.\d++)"
 _CURRENCY = "[\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20cf\ua838\ufdfc]"
 """Without the dollar sign, which is also how mathematics is set off: $42$ is 42."""
@@ -75,7 +77,6 @@ _IS_VARIABLE = re.compile(r"(?:(?<![^\W\d_])[xyz]|(?<![^\W_])\d+[^\W\d_])\Z")
 _FIRST_A = re.compile(r"[\W_]*(?:(?:the|an)[\W_]+)*a\Z")
 
 
-@lru_cache(maxsize=2**17)
 def normalise_text(text: str) -> str:
     r"""The normal form of an answer in words; the normal form of a normal form is itself.
 
@@ -86,13 +87,20 @@ def normalise_text(text: str) -> str:
     counts ("type-1" is "type 1", "F-16" is "F16"), but for x, y, z and letters with a factor (z-1, 2n-1).
     What is all punctuation stays as it is; empty only for a text that shows nothing.
     """
-    if len(text) > MAX_CHARACTERS:
+    if len(text) > MAX_CHARACTERS:  # not remembered, which would fill the memory
         return " ".join(text.casefold().split())
+    return _normalise(text)
+
+
+@lru_cache(maxsize=2**17)
+def _normalise(text: str) -> str:
     if _PLAIN.fullmatch(text):
         text = text.lower()
         return join_words(drop_articles(_write(text, _NUMBERS) if _QUANTITY.search(text) else text))
     if boxed := _BOXED.fullmatch(text.strip()):
         text = boxed[1]
+    if "\\" in text:
+        text = _FONT.sub(r"\1", text)
     characters = " ".join(canonical(text).split())
     return _settle(characters) or characters
 

@@ -24,15 +24,17 @@ lm: lumen | lx: lux | M = 1000 mol m^-3: molar | C: celsius coulomb degC | F: fa
 _OTHERS = """
 min = 60 s: mins minute | h = 3600 s: hr hrs hour | d = 24 h: day | week = 7 d | fortnight = 14 d
 year: yr yrs | month = 1/12 year | decade = 10 year | century = 100 year: centuries | t = 1000000 g: tonne ton
-in = 0.0254 m: inch inches | ft = 12 in: foot feet | yd = 3 ft: yard yds | mi = 5280 ft: mile | au | ly: lightyear
+in = 0.0254 m: inch inches | ft = 12 in: foot feet | yd = 3 ft: yard yds | mi = 5280 ft: mile | au: AU
+ly: lightyear | pc: parsec | cc = 0.000001 m^3
 lb = 453.59237 g: pound lbs | oz = 1/16 lb: ounce | stone = 14 lb | micron = 0.000001 m
 gal: gallon | quart = 1/4 gal: qt | pint = 1/8 gal | cup = 1/16 gal | acre = 4840 yd^2 | hectare = 10000 m^2: ha
 atm = 101325 Pa: atmosphere | psi = 4.4482216152605 N in^-2: | mmHg: torr | kWh = 3600000 J: | erg = 0.0000001 J
-dyn = 0.00001 N: dyne | hp: horsepower | mph = mi h^-1: | kph = 1000 m h^-1: kmh | fps = ft s^-1: | rpm = 1/60 s^-1:
+dyn = 0.00001 N: dyne | hp: horsepower | mph = mi h^-1: | kph = 1000 m h^-1: kmh | fps = ft s^-1:
+rev: revolution revs | rpm = 1/60 rev s^-1:
 kms = 1000 m: | kgs = 1000 g: | knot: kn | dB: decibel | Da: dalton amu | pH | ppm = 0.000001:
 Å = 0.0000000001 m: angstrom
 degree: deg degrees | arcmin = 1/60 degree: arcminute | arcsec = 1/3600 degree: arcsecond | rad: radian | sr: steradian
-rev: revolution | dollar: USD buck | cent = 1/100 dollar: ¢ | euro: EUR
+dollar: USD buck | cent = 1/100 dollar: ¢ | euro: EUR
 sterling: GBP quid
 pence = 1/100 sterling: penny pennies
 rupee: INR | yen: JPY | yuan: CNY RMB | ruble: rouble RUB | franc: CHF | won: KRW | unit: units | point
@@ -109,7 +111,8 @@ def _spellings() -> dict[str, Unit]:
             for name in (symbol.strip(), *names.split()):
                 found.setdefault(name, unit)
                 if has_prefixes:
-                    prefixes = _PREFIX_NAMES if len(name) > 3 else _PREFIXES
+                    short = _PREFIXES | (_PREFIX_NAMES if len(name) == 3 else {})  # mmol, kcal; megaohm
+                    prefixes = _PREFIX_NAMES if len(name) > 3 else short
                     for prefix, power in prefixes.items():
                         found.setdefault(prefix + name, Unit(unit.factor * Fraction(10) ** power, unit.dimension))
     folded: dict[str, set[Unit]] = {}

@@ -37,19 +37,19 @@ class Value(NamedTuple):
 @lru_cache(maxsize=2**15)
 def values_at_points(tree: Tree) -> tuple[Value | None, ...]:
     """The values with numbers for the letters: positive, negative and mixed ones; None where there is none."""
-    return tuple([_value(tree, point) for point in range(3 if _has_letter(tree) else 1)])
+    return tuple([_value(tree, point) for point in range(3 if has_letter(tree) else 1)])
 
 
 def real_value(tree: Tree) -> Any:
     """The real number that a tree without letters is, to 100 digits; None if it is none."""
-    value = None if _has_letter(tree) else values_at_points(tree)[0]
+    value = None if has_letter(tree) else values_at_points(tree)[0]
     return mpmath.re(value.number) if value is not None and value.is_real else None
 
 
 def is_within(one: Tree, other: Tree, distance: Fraction) -> bool:
     """Whether two trees without letters are numbers that lie no further apart than `distance`."""
     values = (values_at_points(one)[0], values_at_points(other)[0])
-    if values[0] is None or values[1] is None or _has_letter(one) or _has_letter(other):
+    if values[0] is None or values[1] is None or has_letter(one) or has_letter(other):
         return False
     return bool(abs(values[0].number - values[1].number) <= mpmath.mpf(distance.numerator) / distance.denominator)
 
@@ -67,11 +67,12 @@ def are_proportional(one: Tree, other: Tree) -> bool | None:
 
 
 def are_apart(one: Tree, other: Tree) -> bool:
-    """Whether two trees are seen to differ: at the positive point, or at another if both are real there."""
+    """Whether two trees are seen to differ: at the positive point, or at another where each part of both is real."""
     for point, (a, b) in enumerate(zip(values_at_points(one), values_at_points(other), strict=False)):
         if a is None or b is None:
-            return False
-        if (point == 0 or (a.is_real and b.is_real)) and _differ(a, b):
+            if point == 0:
+                return False
+        elif (point == 0 or (a.is_real and b.is_real)) and _differ(a, b):
             return True
     return False
 
@@ -83,8 +84,9 @@ def _differ(one: Value, other: Value) -> bool:
         return bool(apart > _CERTAIN * (one.error + other.error) and apart > _RELATIVE * size)
 
 
-def _has_letter(tree: Tree) -> bool:
-    return isinstance(tree, tuple) and (tree[0] == "s" or any(map(_has_letter, tree[1:])))
+def has_letter(tree: Tree) -> bool:
+    """Whether a tree holds a letter."""
+    return isinstance(tree, tuple) and (tree[0] == "s" or any(map(has_letter, tree[1:])))
 
 
 def _value(tree: Tree, point: int) -> Value | None:
@@ -112,13 +114,21 @@ def _at(tree: Tree, point: int) -> Any:
     if kind == "*":
         return mpmath.fprod([_at(part, point) for part in parts])
     if kind == "^":
-        return _power_at(_at(parts[0], point), _at(parts[1], point))
+        base, exponent = _at(parts[0], point), _at(parts[1], point)
+        return _real_at(_power_at(base, exponent), [base, exponent], point)
     arguments = [_at(part, point) for part in parts[1:]]
     if parts[0] in _STEPS:
         return _step(_STEPS[parts[0]], arguments)
     if any(abs(mpmath.mag(argument)) > 64 for argument in arguments if argument and parts[0] not in ("ln", "abs")):
         raise NoValueError("too large")
-    return _AT[parts[0]](*arguments)
+    return _real_at(_AT[parts[0]](*arguments), arguments, point)
+
+
+def _real_at(value: Any, arguments: list[Any], point: int) -> Any:
+    """A value as it is; none where a root or a logarithm leaves the real numbers because a letter is negative."""
+    if point and mpmath.im(value) and not any(mpmath.im(argument) for argument in arguments):
+        raise NoValueError("not real")
+    return value
 
 
 def _letter(name: str, point: int) -> Any:

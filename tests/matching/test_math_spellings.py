@@ -339,3 +339,9 @@ def test_answers_with_one_canonical_text_that_differ_have_two_keys() -> None:
 @pytest.mark.parametrize("letter", "abntxyz")
 def test_a_root_of_a_square_is_no_letter_whichever_it_is(letter: str) -> None:
     assert match(f"\\sqrt{{{letter}^2}}", letter) == ((0,), ())
+
+
+@pytest.mark.parametrize("text", ["7", "10:15:30", "5 m", "none", "\\foo", "{1, 2}"])
+def test_an_answer_stated_twice_in_the_same_letters_is_a_duplicate(text: str) -> None:
+    found = match_math([(text, "8", text)], [Gold((("987654",),), "math")])[0]
+    assert found.keys[0] == found.keys[2] != found.keys[1] and not found.faults
