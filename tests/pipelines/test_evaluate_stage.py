@@ -1,7 +1,9 @@
 """What stage `evaluate` has generated is not generated again, whichever process was killed."""
 
+import os
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -58,3 +60,25 @@ def test_killed_in_its_midst_or_before_dvc_records_it_an_evaluation_generates_no
     assert workspace.run("evaluate", *METHOD).code == 0  # without DVC nobody records it
     assert not (workspace.root / "checkpoints" / "evaluation" / "rlcr_multi").exists()
     assert len(tracked_runs(workspace)) == 1  # that of the training, found by the digest of its weights
+
+
+@pytest.mark.operations
+def test_when_dvc_alone_is_killed_its_evaluation_ends_and_the_next_dvc_goes_on(
+    trained_workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace = trained_workspace.copy(tmp_path / "workspace")
+    assert workspace.command("dvc", "init", "--quiet", "--no-scm", "--force").code == 0
+    command = ("dvc", "repro", "--single-item", "evaluate@rlcr_multi")
+    environment = {**os.environ, "PYTHONPATH": str(workspace.root), "MLFLOW_TRACKING_URI": ""}
+    dvc = subprocess.Popen(command, cwd=workspace.root, env=environment, stdout=subprocess.DEVNULL)
+    while not generated(workspace):
+        assert dvc.poll() is None
+        time.sleep(0.01)
+    dvc.kill()
+    dvc.wait()
+    before_the_kill = generated(workspace)
+    again = workspace.command(*command, MLFLOW_TRACKING_URI="")
+    assert again.code == 0, again
+    assert generated(workspace).items() >= before_the_kill.items()
+    shutil.rmtree(workspace.root / "reports" / "evaluation")
+    assert "is cached - skipping run" in workspace.command(*command, MLFLOW_TRACKING_URI="").out
