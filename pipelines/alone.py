@@ -1,4 +1,4 @@
-"""One training in a folder at a time: a lock that ends with its holder, and no training that outlives its starter."""
+"""One stage in a working folder at a time: a lock that ends with its holder, and none that outlives its starter."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from pipelines.stage import StageFailure
 from setwise.training.processes import LAUNCHED
 
 _MARKS = ("DVC_STAGE", LAUNCHED)
-"""Variables that whoever starts a training for itself sets: DVC, and the stage that launches several processes."""
+"""Variables that whoever starts a stage for itself sets: DVC, and the stage that launches several processes."""
 _LOOK_EVERY_S = 0.5
 
 
 @contextmanager
-def alone_in(workdir: Path, patience_s: float = 30.0) -> Iterator[None]:
-    """Hold the training folder; a training whose starter was killed is given `patience_s` to end.
+def alone_in(workdir: Path, patience_s: float = 30.0, doing: str = "trains") -> Iterator[None]:
+    """Hold the working folder; a stage whose starter was killed is given `patience_s` to end.
 
     Raises:
-        StageFailure: another process still trains there.
+        StageFailure: another process still trains there, or whatever it is `doing`.
     """
     path = workdir.with_name(f".{workdir.name}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,9 @@ def alone_in(workdir: Path, patience_s: float = 30.0) -> Iterator[None]:
         while not _take(file):
             if time.monotonic() >= end:
                 file.seek(0)
-                raise StageFailure(f"{workdir}: process {file.read()} trains there; wait until it has ended, or end it")
+                raise StageFailure(
+                    f"{workdir}: process {file.read()} {doing} there; wait until it has ended, or end it"
+                )
             time.sleep(_LOOK_EVERY_S)
         file.truncate(0)
         file.write(f"{os.getpid()} on {platform.node()}")
@@ -57,7 +59,7 @@ def _take(file: IO[str]) -> bool:
 def end_with_starter() -> None:
     """End this process as soon as the DVC or the launching stage that it works for has been killed.
 
-    It would train on beside the one that the next `dvc repro` starts. Where neither has started it nothing is watched.
+    It would work on beside the one that the next `dvc repro` starts. Where neither has started it nothing is watched.
     """
     if any(mark in os.environ for mark in _MARKS):
         threading.Thread(target=_watch, args=(_line(psutil.Process()),), daemon=True).start()

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.paths import evaluation_folder, model_folder, split_path
+from pipelines.alone import alone_in, end_with_starter
+from pipelines.finished import discard_recorded, keep_until_recorded
+from pipelines.paths import CHECKPOINTS, EVALUATING, evaluation_folder, model_folder, split_path
 from pipelines.stage import log, run_method_stage, whole_folder, write_whole
 from setwise.digests import weights_digest
 from setwise.domains import Example, get_domain
@@ -33,9 +35,6 @@ from setwise.methods import Method, get_method
 from setwise.params import Params
 from setwise.prompts import build_prompt
 from setwise.redact import redact
-
-_CACHE = Path("checkpoints/evaluation")
-"""Where an interrupted evaluation's parts wait; the folder that DVC tracks gets whole files only."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +73,19 @@ def evaluate(params: Params, method_name: str) -> None:
     """
     import torch
 
+    end_with_starter()
     torch.set_num_threads(params.threads)
+    cache = EVALUATING / method_name
+    with alone_in(cache, doing="evaluates"):
+        discard_recorded(CHECKPOINTS / method_name, cache)
+        _evaluate_in(cache, params, method_name)
+        keep_until_recorded(cache)
+
+
+def _evaluate_in(cache: Path, params: Params, method_name: str) -> None:
+    """Generate in the working folder `cache`, hand over whole."""
     method = get_method(method_name)
     examples = read_examples(split_path(params, "test"))
-    cache = _CACHE / method_name
     reports: dict[str, MetricsReport] = {}
     begun, device = time.monotonic(), ""
     for task in tasks_of(method, params):
@@ -94,7 +102,6 @@ def evaluate(params: Params, method_name: str) -> None:
         cost = {"seconds": round(time.monotonic() - begun, 1), "device": redact(device), "revision": _revision()}
         write_whole(folder / COST, json.dumps(cost, indent=1))
     _track(params, method_name, reports, cost)
-    shutil.rmtree(cache)
 
 
 def _generate(task: Task, params: Params, method: Method, examples: list[Example], cache: Path) -> tuple[Path, str]:

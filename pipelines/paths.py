@@ -9,6 +9,8 @@ from typing import Any
 from setwise.errors import InputError
 from setwise.params import Params
 
+OUTSIDE = Path("raw/outside.json")
+"""Digests of the files outside `raw/` that the params name (see `pipelines.inputs`); git has it, as the lock file."""
 VALIDATION = Path("reports/validation.json")
 DATA_DOCS = Path("reports/data_docs")
 FAILED_DATA_DOCS = Path("reports/failed_data_docs")
@@ -21,6 +23,9 @@ PLOTS = Path("reports/plots")
 SUMMARY = Path("reports/summary.md")
 SWEEPS = Path("reports/sweeps")
 CHECKPOINTS = Path("checkpoints")
+"""Where trainings work, each in a folder named after its method; DVC knows nothing of it."""
+EVALUATING = CHECKPOINTS / "evaluation"
+"""Where evaluations work: what is generated lies here until it is whole and DVC has recorded it."""
 
 
 def data_folder(params: Params) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.alone import alone_in, end_with_starter
-from pipelines.finished import is_finished, note_finished
+from pipelines.finished import discard_recorded, keep_until_recorded
 from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder
 from pipelines.questions import training_questions
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
@@ -21,7 +21,7 @@ from setwise.digests import file_digest, weights_digest
 from setwise.errors import InputError
 from setwise.params import Params
 from setwise.tracking import WEIGHTS_TAG, Run, failing, reopen_run, start_run
-from setwise.training.checkpoints import discard, newest_whole
+from setwise.training.checkpoints import newest_whole
 from setwise.training.workdir import open_workdir, remember_run, training_fingerprint
 
 if TYPE_CHECKING:
@@ -65,22 +65,19 @@ def _train_here(params: Params, method: str) -> None:
     policy_digest = weights_digest(policy)
     fingerprint = training_fingerprint(params, method, policy_digest, data["train"])
     workdir = CHECKPOINTS / method
-    if is_finished(workdir, fingerprint, _outputs(method)):
-        log.info("%s: trained already, and what it left is whole; DVC had only not recorded it", method)
-        return
     if not is_main():
         wait_for_all()
         train_method(params, method, policy, examples, workdir, None)
         return
     with alone_in(workdir):
+        discard_recorded(workdir)
         run = _open_run(params, method, open_workdir(workdir, fingerprint), data, policy_digest)
         remember_run(workdir, fingerprint, run.run_id)
         wait_for_all()
         with _told_where_it_stands(method, workdir), failing(run):
             trained = train_method(params, method, policy, examples, workdir, run)
             _keep(params, trained, method, workdir, run)
-        note_finished(workdir, fingerprint, _outputs(method))
-        discard(workdir)
+        keep_until_recorded(workdir)
 
 
 @contextmanager
@@ -94,13 +91,6 @@ def _told_where_it_stands(method: str, workdir: Path) -> Iterator[None]:
         kept = newest_whole(workdir)
         where = "no checkpoint was reached" if kept is None else f"the last good checkpoint is kept: {kept}"
         raise StageFailure(f"{method}: {error} ({where})") from error
-
-
-def _outputs(method: str) -> dict[str, str]:
-    """The digests of what the stage writes; of what is there."""
-    weights, curve = model_folder(method), curve_path(method)
-    outputs = {str(weights): weights_digest(weights)} if any(weights.glob("*.safetensors")) else {}
-    return outputs | ({str(curve): file_digest(curve)} if curve.exists() else {})
 
 
 def _keep(params: Params, trained: Trained, method: str, workdir: Path, run: Run) -> None:

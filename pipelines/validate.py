@@ -28,7 +28,7 @@ _SHOWN_ROWS = 5
 def validate(params: Params) -> None:
     """Check every split; write `reports/validation.json` and `reports/data_docs/`.
 
-    The Data Docs of a failed check go to `reports/failed_data_docs/`: what an earlier run left stays as it was.
+    The Data Docs of a failed check go to `reports/failed_data_docs/`, which is none of the stage's outputs.
 
     Raises:
         InputError: an expectation failed; the message names it, its column and up to five offending rows.

@@ -227,7 +227,7 @@ def rollback() -> None:
 @app.command()
 def check() -> None:
     """Check params.yaml and the data it names; `make run` does so first: DVC overlooks a key that no stage reads."""
-    from setwise.inputs import is_prepared, missing_data, prepared_file, replaced_data
+    from setwise.inputs import input_digests, is_prepared, missing_data, prepared_file, replaced_data
     from setwise.params import load_params
     from setwise.tracking_store import require_usable
 
@@ -239,7 +239,7 @@ def check() -> None:
     typer.echo(f"params.yaml: domain {params.domain.name}, K = {params.k}, {', '.join(params.methods)}")
     if missing is not None:
         typer.echo(f"note: {missing}; until then, the data prepared before are used")
-    for key in replaced_data(params, prepared_file(params)):
+    for key in replaced_data(input_digests(params) if is_prepared(params) else {}, prepared_file(params)):
         typer.echo(f"note: {key}: the file was replaced since the data were prepared; `make run` prepares them again")
 
 

@@ -100,13 +100,18 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
 
-def replaced_data(params: Params, prepared: Path) -> list[str]:
-    """The keys of files that are others by now than those that `prepared` (a `prepared.json`) was made from.
+def digests_read(prepared: Path) -> dict[str, dict[str, str]]:
+    """Param key → path and sha256 of the files that `prepared` (a `prepared.json`) was made from; empty without it."""
+    if not prepared.is_file():
+        return {}
+    read: dict[str, dict[str, str]] = json.loads(prepared.read_text(encoding="utf-8")).get("inputs", {})
+    return read
+
+
+def replaced_data(now: dict[str, dict[str, str]], prepared: Path) -> list[str]:
+    """The keys of files that are others by `now` (see `input_digests`) than those that `prepared` was made from.
 
     A key that names another path by now is none of them: DVC sees that itself.
     """
-    if not prepared.is_file():
-        return []
-    read = json.loads(prepared.read_text(encoding="utf-8")).get("inputs", {})
-    now = input_digests(params)
+    read = digests_read(prepared)
     return [key for key in now if key in read and now[key] != read[key] and now[key]["path"] == read[key]["path"]]

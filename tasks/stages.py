@@ -191,10 +191,11 @@ def run_variant(
     """Run the whole pipeline with some params changed, as a DVC experiment in a temporary copy of the workspace.
 
     The copy's MLflow runs go to the workspace's database and carry ``tags``; its outputs stay in DVC's cache, under the
-    experiment's ``name``.
+    experiment's ``name``. Every stage is run: one restored from DVC's cache would leave no MLflow run with the tags.
     """
     began = time.monotonic()
-    command = [sys.executable, "-m", "tasks.experiment", "--wait-for-lock", "exp", "run", "--temp", "--name", name]
+    dvc = [sys.executable, "-m", "tasks.experiment", "--wait-for-lock"]
+    command = [*dvc, "exp", "run", "--temp", "--force", "--name", name]
     for param, value in params.items():
         command += ["--set-param", f"{param}={json.dumps(value) if not isinstance(value, str) else value}"]
     environment = {"MLFLOW_TRACKING_URI": tracking_uri(workspace), "MLFLOW_RUN_CONTEXT": json.dumps(dict(tags))}

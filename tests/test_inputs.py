@@ -1,5 +1,7 @@
 """The files from outside that the params name are known by their keys."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,36 +49,68 @@ def test_a_folder_is_not_taken_for_one_whose_name_begins_like_it(train: object, 
     assert reads_under(validate_params({**PARAMS, "domain": domain}, "params.yaml"), Path("raw/ddx")) is is_there
 
 
-def test_a_file_that_was_replaced_under_its_name_has_the_data_prepared_again(bare_workspace: Workspace) -> None:
-    rows = bare_workspace.root / "rows.jsonl"
-
-    def write(*answers: str) -> None:
-        rows.write_text("".join(f'{{"text": "Which is number {i}?", "label": "{a}"}}\n' for i, a in enumerate(answers)))
-
-    def is_prepared() -> bool:
-        return (bare_workspace.root / "data" / "qa" / "prepared.json").exists()
-
+@pytest.fixture
+def of_a_file(bare_workspace: Workspace) -> Workspace:
+    """A workspace whose rows lie outside `raw/`, under DVC."""
     domain = {"name": "qa", "train": "rows.jsonl", "question": "text", "answer": "label", "test_size": 2}
     bare_workspace.set(domain=domain)
-    write("a", "b", "c", "d")
-    assert bare_workspace.run("prepare").code == 0
-    assert bare_workspace.python("-m", "pipelines.inputs").code == 0
-    assert is_prepared()
-    write("a", "b", "c", "e")
-    assert "note: domain.train: the file was replaced" in bare_workspace.python("-m", "setwise.cli", "check").out
-    assert "domain.train: the file was replaced" in bare_workspace.python("-m", "pipelines.inputs").out
-    assert not is_prepared()
-    rows.unlink()
-    assert bare_workspace.python("-m", "pipelines.inputs").code == 0
+    assert bare_workspace.command("dvc", "init", "--quiet", "--no-scm").code == 0
+    return bare_workspace
 
 
-def test_a_key_that_names_another_file_by_now_is_left_to_dvc(bare_workspace: Workspace) -> None:
-    domain = {"name": "qa", "train": "rows.jsonl", "question": "text", "answer": "label", "test_size": 2}
-    for name in ("rows", "others"):
-        lines = [f'{{"text": "Which of {name} is number {i}?", "label": "a"}}\n' for i in range(4)]
-        (bare_workspace.root / f"{name}.jsonl").write_text("".join(lines))
-    bare_workspace.set(domain=domain)
-    assert bare_workspace.run("prepare").code == 0
-    bare_workspace.set(domain={**domain, "train": "others.jsonl"})
-    assert bare_workspace.python("-m", "pipelines.inputs").out == ""
-    assert (bare_workspace.root / "data" / "qa" / "prepared.json").exists()
+def write(workspace: Workspace, *answers: str, name: str = "rows") -> None:
+    rows = [f'{{"text": "Which is number {i}?", "label": "{answer}"}}\n' for i, answer in enumerate(answers)]
+    (workspace.root / f"{name}.jsonl").write_text("".join(rows))
+
+
+def prepare(workspace: Workspace) -> str:
+    """Look for replaced files, then have DVC prepare; what both say."""
+    noted = workspace.python("-m", "pipelines.inputs")
+    made = workspace.command("dvc", "repro", "prepare")
+    assert (noted.code, made.code) == (0, 0), (noted, made)
+    return noted.out + made.out
+
+
+def test_a_file_that_was_replaced_under_its_name_is_prepared_again_and_the_earlier_one_restored(
+    of_a_file: Workspace,
+) -> None:
+    write(of_a_file, "a", "b", "c", "d")
+    assert "Running stage 'prepare'" in prepare(of_a_file)
+    first = of_a_file.outputs()
+    assert "didn't change, skipping" in prepare(of_a_file)
+    write(of_a_file, "a", "b", "c", "e")
+    assert "note: domain.train: the file was replaced" in of_a_file.python("-m", "setwise.cli", "check").out
+    said = prepare(of_a_file)
+    assert "domain.train: the file was replaced" in said
+    assert "Running stage 'prepare'" in said
+    assert of_a_file.outputs() != first
+    write(of_a_file, "a", "b", "c", "d")
+    assert "is cached - skipping run" in prepare(of_a_file)
+    assert of_a_file.outputs() == first
+
+
+def test_what_was_prepared_from_a_file_that_is_away_stays_as_it_is(of_a_file: Workspace) -> None:
+    write(of_a_file, "a", "b", "c", "d")
+    prepare(of_a_file)
+    (of_a_file.root / "rows.jsonl").unlink()
+    shutil.rmtree(of_a_file.root / "data")
+    assert "is cached - skipping run" in prepare(of_a_file)
+
+
+def test_files_in_raw_and_those_of_other_params_are_not_noted(of_a_file: Workspace) -> None:
+    write(of_a_file, "a", "b", "c", "d")
+    prepare(of_a_file)
+    outside = of_a_file.root / "raw" / "outside.json"
+    assert list(json.loads(outside.read_text())) == ["domain.train"]
+    write(of_a_file, "a", "b", "c", "d", name="raw/rows")
+    of_a_file.set(domain__train="raw/rows.jsonl")
+    assert of_a_file.python("-m", "pipelines.inputs").code == 0
+    assert not outside.exists()
+
+
+def test_a_key_that_names_another_file_by_now_is_left_to_dvc(of_a_file: Workspace) -> None:
+    write(of_a_file, "a", "b", "c", "d")
+    write(of_a_file, "a", "b", "c", "e", name="others")
+    assert of_a_file.run("prepare").code == 0
+    of_a_file.set(domain__train="others.jsonl")
+    assert of_a_file.python("-m", "pipelines.inputs").out == ""

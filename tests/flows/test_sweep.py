@@ -38,6 +38,15 @@ def test_every_combination_is_tried_and_the_best_comes_first(logging_project, pr
     ]
 
 
+def test_a_combination_that_was_made_before_has_a_run_of_its_own_all_the_same(logging_project, prefect_server):
+    root = logging_project.root
+    subprocess.run([sys.executable, "-m", "dvc", "repro", "--quiet"], cwd=root, check=True)
+    for command in ("add --all", "-c user.name=n -c user.email=e commit --quiet --message=made"):
+        subprocess.run(["git", *command.split()], cwd=root, check=True)
+    state = sweep({"rate": [1]}, "eval/coverage", workspace=str(root), return_state=True)
+    assert [(standing.variant, standing.value) for standing in state.result()] == [('{"rate": 1}', -1.0)]
+
+
 STASH = """
 from dvc.repo import Repo
 with Repo() as repo:

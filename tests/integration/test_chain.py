@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from smoke_workspace import PARAMS, Ended, Workspace, make_workspace
+from undisturbed import tracked_runs
 
 pytestmark = pytest.mark.chain
 
@@ -94,14 +96,64 @@ def test_another_learning_rate_makes_training_and_what_follows_stale_and_no_more
     assert stages == {*(f"{stage}@{method}" for stage in ("train", "evaluate") for method in METHODS), "report"}
 
 
-def test_a_stage_that_refuses_its_params_leaves_every_output_and_the_lock_as_they_were(done: Workspace) -> None:
+def dvc(workspace: Workspace, *arguments: str) -> Ended:
+    return workspace.python("-m", "dvc", *arguments)
+
+
+def test_a_stage_that_refuses_its_params_names_what_brings_its_last_good_outputs_back(done: Workspace) -> None:
     before, lock = done.outputs(), (done.root / "dvc.lock").read_bytes()
     done.set(train__learning_rte=0.002)
-    ended = done.python("-m", "dvc", "repro")
+    ended = dvc(done, "repro")
     assert ended.code != 0
     assert "error: params.yaml: unknown key train.learning_rte: did you mean 'learning_rate'?" in ended.err
     assert "Traceback" not in ended.err
-    assert (done.outputs(), (done.root / "dvc.lock").read_bytes()) == (before, lock)
+    assert (done.root / "dvc.lock").read_bytes() == lock
+    lost = before.keys() - done.outputs().keys()
+    assert lost
+    (named,) = [line for line in ended.err.splitlines() if "come back by `dvc checkout" in line]
+    assert dvc(done, *named.split("`")[1].split()[1:]).code == 0
+    assert done.outputs() == before
+
+
+def test_going_back_to_earlier_params_restores_what_was_made_by_the_flow_and_by_dvc_alone(done: Workspace) -> None:
+    before, runs = done.outputs(), tracked_runs(done)
+    target = ("repro", "--single-item", f"train@{METHODS[0]}")
+    done.set(train__steps=10)
+    assert "Running stage" in dvc(done, *target).out
+    assert done.outputs() != before
+    done.write_params(PARAMS)
+    assert "stages: 1 restored, 7 unchanged" in done.python("-m", "flows.rebuild").out
+    assert done.outputs() == before
+
+    done.set(train__steps=10)
+    assert "is cached - skipping run" in dvc(done, *target).out
+    done.write_params(PARAMS)
+    assert "Running stage" not in dvc(done, "repro").out
+    assert done.outputs() == before
+    assert len(tracked_runs(done)) == len(runs) + 1
+    assert not list((done.root / "checkpoints").glob("**/*.parquet"))
+
+
+def test_deleted_models_are_restored(done: Workspace) -> None:
+    before = done.outputs()
+    shutil.rmtree(done.root / "models")
+    ended = dvc(done, "repro")
+    assert (ended.code, "Running stage" in ended.out) == (0, False), ended
+    assert done.outputs() == before
+
+
+def test_a_fresh_clone_with_the_lock_file_and_the_remote_runs_nothing(done: Workspace, tmp_path: Path) -> None:
+    remote = str(tmp_path / "remote")
+    unknown_to_git = ("cache", "tmp", "models", "data", "reports", "mlruns", "checkpoints", ".prefect")
+    shutil.copytree(done.root, tmp_path / "clone", ignore=shutil.ignore_patterns(*unknown_to_git, ".log-*"))
+    clone = Workspace(tmp_path / "clone", dict(done.environment))
+    for workspace, command in ((done, "push"), (clone, "pull")):
+        assert dvc(workspace, "remote", "add", "--local", "--force", "folder", remote).code == 0
+        assert dvc(workspace, command, "--remote", "folder").code == 0
+    assert clone.outputs() == done.outputs()
+    ended = dvc(clone, "repro")
+    assert (ended.code, "Running stage" in ended.out) == (0, False), ended
+    assert clone.python("-m", "dvc", "status", "--json").out.strip() == "{}"
 
 
 def test_the_flow_ends_with_exit_code_2_and_the_line_of_the_stage(done: Workspace) -> None:
