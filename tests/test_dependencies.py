@@ -27,7 +27,7 @@ def names(requirements: list[str]) -> set[str]:
 def imported(folders: tuple[str, ...]) -> set[str]:
     """The distributions that the modules of some folders import, anywhere in them, ours and Python's own left out."""
     paths = [path for folder in folders for path in (REPOSITORY / folder).rglob("*.py")]
-    ours = {*RUNTIME, *(path.stem for path in (REPOSITORY / "tests").rglob("*.py"))}
+    ours = {*RUNTIME, *(path.stem for folder in BESIDE for path in (REPOSITORY / folder).rglob("*.py"))}
     found: set[str] = set()
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):

@@ -88,6 +88,20 @@ def test_dvc_alone_finds_nothing_to_do_either(done: Workspace) -> None:
     assert changed_stages(done) == set()
 
 
+def test_each_method_has_one_finished_tracking_run_with_curves_and_metrics(done: Workspace) -> None:
+    program = (
+        "import json; from setwise.tracking import get_client, get_experiment\n"
+        "c = get_client(); runs = c.search_runs([get_experiment(c, 'clinic')])\n"
+        "kept = lambda r: sorted(a.path for a in c.list_artifacts(r.info.run_id, 'report'))\n"
+        "print(json.dumps([[r.info.run_name, r.info.status, sorted(r.data.metrics), kept(r)] for r in runs]))"
+    )
+    runs = json.loads(done.python("-c", program).out)
+    assert sorted((run[0], run[1]) for run in runs) == sorted((f"{m}-k2-seed0", "FINISHED") for m in METHODS)
+    for _, _, metrics, report in runs:
+        assert {"train/reward", "train/held_out_reward", "eval/valid_rate", "eval/valid_rate_lo"} <= set(metrics)
+        assert "report/report.html" in report
+
+
 def test_another_learning_rate_makes_training_and_what_follows_stale_and_no_more(done: Workspace) -> None:
     done.set(train__learning_rate=0.002)
     assert changed_stages(done) == {f"train@{method}" for method in METHODS}
@@ -194,20 +208,6 @@ def test_asking_an_unknown_method_lists_the_known_ones(done: Workspace) -> None:
 def test_asking_a_method_that_is_not_trained_says_how_to_train_it(done: Workspace) -> None:
     error = done.python("-m", "setwise.cli", "ask", PATIENT, "--method", "rlvr_multi").error
     assert "rlvr_multi is not trained; run `dvc repro train@rlvr_multi`" in error
-
-
-def test_each_method_has_one_finished_tracking_run_with_curves_and_metrics(done: Workspace) -> None:
-    program = (
-        "import json; from setwise.tracking import get_client, get_experiment\n"
-        "c = get_client(); runs = c.search_runs([get_experiment(c, 'clinic')])\n"
-        "kept = lambda r: sorted(a.path for a in c.list_artifacts(r.info.run_id, 'report'))\n"
-        "print(json.dumps([[r.info.run_name, r.info.status, sorted(r.data.metrics), kept(r)] for r in runs]))"
-    )
-    runs = json.loads(done.python("-c", program).out)
-    assert sorted((run[0], run[1]) for run in runs) == sorted((f"{m}-k2-seed0", "FINISHED") for m in METHODS)
-    for _, _, metrics, report in runs:
-        assert {"train/reward", "train/held_out_reward", "eval/valid_rate", "eval/valid_rate_lo"} <= set(metrics)
-        assert "report/report.html" in report
 
 
 def test_no_secret_of_the_environment_is_in_any_file_or_line_of_the_run(chain: tuple[Workspace, Ended]) -> None:

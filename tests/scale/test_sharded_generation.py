@@ -28,7 +28,7 @@ def sharded(monkeypatch):
     monkeypatch.setattr(rl, "is_sharded", lambda trainer: True)
     sizes = []
 
-    def generate(self, prompt_ids, *_):
+    def generate(self, prompt_ids, images, multimodal_fields, num_generations, has_tool_images=False):
         sizes.append(len(prompt_ids))
         return [[ids[0] + 1] for ids in prompt_ids], None
 
