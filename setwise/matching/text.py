@@ -135,6 +135,8 @@ def _significant(marks: re.Match[str]) -> str:
     run, text = marks[0], marks.string
     before = text[marks.start() - 1] if marks.start() else " "
     after = text[marks.end()] if marks.end() < len(text) else " "
+    if is_letter(before) and is_letter(after) and _hides_article(marks):
+        return run
     if before.isdecimal() and after.isdecimal():
         return " " if run == "," else run.replace("$", "") or " "
     if "-" in run and _is_sign(marks, before, after):
@@ -153,6 +155,16 @@ def _significant(marks: re.Match[str]) -> str:
     if run[len(head) :].endswith("#") and after.isalnum():
         return head + "#"
     return head + _before(run[len(head) :], marks, before, after)
+
+
+def _hides_article(marks: re.Match[str]) -> bool:
+    """Whether a word would be an article without its marks, and go: "t.he ford" is not "ford"."""
+    text = marks.string
+    word = (
+        text[max(0, marks.start() - 8) : marks.start()].split(" ")[-1]
+        + text[marks.end() : marks.end() + 8].split(" ")[0]
+    )
+    return "".join(filter(str.isalnum, word)) in ("the", "an")
 
 
 def _before(run: str, marks: re.Match[str], before: str, after: str) -> str:

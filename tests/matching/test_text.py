@@ -303,3 +303,10 @@ def test_gold_answers_that_share_an_alias_are_one_answer() -> None:
     twice = judge(render(AnswerSet(("NYC", "The Big Apple")), layout), gold, layout)
     assert (twice.keys, twice.reason) == (("gold:0", "gold:0"), "duplicate")
     assert judge(render(AnswerSet(("NYC", "LA")), layout), gold, layout).hits == (1, 1)
+
+
+@pytest.mark.parametrize("word", ["t.he", "th;e", "t</he", "a.n"])
+def test_a_word_that_marks_keep_from_being_an_article_stays(word: str) -> None:
+    normal = normalise_text(f"{word} old ford")
+    assert normal != normalise_text("old ford")
+    assert normalise_text(normal) == normal
