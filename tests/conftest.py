@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A slow machine is no failure.
+settings.register_profile("setwise", deadline=None)
+settings.load_profile("setwise")
 
 # Before anything imports Prefect: the tests have a home of their own, and nothing calls home.
 _HOME = tempfile.TemporaryDirectory(prefix="setwise-tests-")

@@ -94,7 +94,7 @@ def asked(tokenizer: Any, template: Any, question: str, instruction: str = "Do i
 
 
 @pytest.mark.parametrize("name", WITHOUT_SYSTEM_ROLE)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(question=st.text(st.characters(codec="utf-8"), max_size=30))
 def test_without_a_system_role_the_instruction_stands_in_front_of_the_question(
     tokenizer: Any, name: str, question: str

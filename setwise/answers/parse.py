@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -53,18 +54,26 @@ def parse(text: object, layout: Layout) -> AnswerSet | Reason:
     return AnswerSet(*reading[:-1]) if reading.reason is None else reading.reason
 
 
-def read(text: object, layout: Layout, full: bool = True) -> Reading:
-    """Like `parse`, but with an invalid text keep the answers that were read before the fault, for display.
+def read(text: object, layout: Layout) -> Reading:
+    """Like `parse`, but with an invalid text keep the answers that were read before the fault, for display."""
+    return read_batch([text], layout)[0]
+
+
+def read_batch(texts: Sequence[object], layout: Layout, full: bool = True) -> list[Reading]:
+    """`read` of each text.
 
     Not in `full`, the reasoning, the analysis and the places of the blocks may be left out, which saves much time and
     memory.
     """
+    plain = _plain_pattern(layout, full)
+    return [_read_plain(text, plain, full) or _read_any(text, layout) for text in texts]
+
+
+def _read_any(text: object, layout: Layout) -> Reading:
     if not isinstance(text, str):
         return Reading(reason=Reason.NOT_TEXT)
     if (fault := _text_fault(text)) is not None:
         return Reading(reason=fault)
-    if (plain := _read_plain(text, layout, full)) is not None:
-        return plain
     if not _VISIBLE.search(text):
         return Reading(reason=Reason.EMPTY)
     blocks, reason = _read_blocks(text, limit=2 * layout.k + 2)
@@ -91,41 +100,55 @@ def _text_fault(text: str) -> Reason | None:
     return None
 
 
+class _Plain(NamedTuple):
+    """What follows the reasoning in a valid set of interleaved pairs without an analysis and without a `<`.
+
+    The groups of the pattern hold the whole block (in `full` alone), what it holds, and so on.
+    """
+
+    pattern: re.Pattern[str]
+    answers: slice
+    confidences: slice | None
+
+
 @lru_cache(maxsize=64)
-def _plain_pattern(layout: Layout) -> re.Pattern[str]:
-    """What follows the reasoning in a valid set of interleaved pairs without an analysis and without a `<`."""
+def _plain_pattern(layout: Layout, full: bool) -> _Plain:
     answers, confidences = tag_names(layout)
+    block = "(<{0}>{1}</{0}>)" if full else "<{0}>{1}</{0}>"
     blocks = []
     for i, answer in enumerate(answers):
-        blocks.append(rf"(<{answer}>([^<]*+)</{answer}>)")
+        blocks.append(block.format(answer, "([^<]*+)"))
         if confidences:
-            blocks.append(rf"(<{confidences[i]}>{_DECIMAL}</{confidences[i]}>)")
-    return re.compile(r"\s*+" + r"\s*+".join(blocks) + r"\s*+")
+            blocks.append(block.format(confidences[i], _DECIMAL))
+    pattern = re.compile(r"\s*+" + r"\s*+".join(blocks) + r"\s*+")
+    each = 1 + full
+    step = 2 * each if confidences else each
+    return _Plain(pattern, slice(each - 1, None, step), slice(step - 1, None, step) if confidences else None)
 
 
-def _read_plain(text: str, layout: Layout, full: bool = True) -> Reading | None:
+def _read_plain(text: object, plain: _Plain, full: bool) -> Reading | None:
     """The set, where the text is in the one form nearly every completion has; None where it must be read in full.
 
     Gives what the reading in full gives, several times faster.
     """
-    opening = _THINK.match(text)
-    if opening is None:
+    if not isinstance(text, str) or _text_fault(text) is not None or (opening := _THINK.match(text)) is None:
         return None
-    close = text.find("<", opening.end())  # most reasoning holds no `<`, and one character is found fastest
-    if not text.startswith("</think>", close) and (close := text.find("</think>", opening.end())) < 0:
+    start = opening.end()
+    close = text.find("<", start)  # most reasoning holds no `<`, and one character is found fastest
+    if not text.startswith("</think>", close) and (close := text.find("</think>", start)) < 0:
         return None
-    rest = _plain_pattern(layout).fullmatch(text, close + 8)
+    pattern, answers_at, confidences_at = plain
+    rest = pattern.fullmatch(text, close + 8)
     if rest is None:
         return None
     groups = rest.groups()
-    step = 4 if layout.confidences else 2
-    answers = tuple([answer.strip() for answer in groups[1::step]])
+    answers = tuple([answer.strip() for answer in groups[answers_at]])
     return Reading(
         answers,
-        tuple([float(stated) for stated in groups[3::4]]) if layout.confidences else None,
-        text[opening.end() : close].strip() if full else "",
+        None if confidences_at is None else tuple(map(float, groups[confidences_at])),
+        text[start:close].strip() if full else "",
         None,
-        ((opening.end() - 7, close + 8), *rest.regs[1::2]) if full else (),
+        ((start - 7, close + 8), *rest.regs[1::2]) if full else (),
         None if _are_visible(answers) else Reason.EMPTY_ANSWER,
     )
 

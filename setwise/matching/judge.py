@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from setwise.answers import Layout, Reading, Reason, Span, Spans, read
+from setwise.answers import Layout, Reading, Reason, Span, Spans, read_batch
 from setwise.answers.layout import make_spans
 from setwise.errors import InputError
 from setwise.matching.gold import Gold, Matched, Matcher
@@ -26,8 +26,7 @@ CHUNK = 2048
 """Completions judged at a time: enough to keep every worker busy, few enough to stay small in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """One judged completion. `answers`, `keys`, `hits` and `confidences` are aligned and in the order stated.
 
     An invalid completion has a `reason`; what could be parsed is kept for display, its `hits` are all 0. `faults` names
@@ -42,7 +41,7 @@ class Judgement:
     reasoning: str = ""
     reason: Reason | None = None
     faults: tuple[str, ...] = ()
-    blocks: tuple[Span, ...] = field(default=(), compare=False, repr=False)
+    blocks: tuple[Span, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -85,7 +84,7 @@ def judge_batch(texts: Sequence[object], golds: Sequence[Gold], layout: Layout, 
 
 def _judge_chunk(texts: Sequence[object], golds: Sequence[Gold], layout: Layout, full: bool) -> list[Judgement]:
     judgements: list[Judgement | None] = [None] * len(texts)
-    readings = [read(text, layout, full) for text in texts]
+    readings = read_batch(texts, layout, full)
     rows_of: dict[str, list[int]] = {}
     for row, (reading, gold) in enumerate(zip(readings, golds, strict=True)):
         if reading.reason is None:

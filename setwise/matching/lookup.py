@@ -18,7 +18,7 @@ def match_by_lookup(sets: Sequence[tuple[str, ...]], golds: Sequence[Gold], norm
     for answers, gold in zip(sets, golds, strict=True):
         if gold is not indexed:
             indexed, index = gold, gold_index(gold.answers, normalise)
-        names = [normalise(answer) for answer in answers]
+        names = list(map(normalise, answers))
         keys = tuple([index.get(name) or "text:" + name for name in names])
         found.append(Matched(keys, tuple([1 if name in index else 0 for name in names])))
     return found

@@ -66,7 +66,8 @@ _SIGNS: tuple[_Rule, ...] = (
 """Step 2, the second half for texts with a digit: characters of which one must be there ("" stands for any outside
 ASCII), what is looked for, and how it is written."""
 _DIGIT = re.compile("[0-9]")
-_QUANTITY = re.compile(r"\d ?(?:x ?\d|per ?cent|pct|degree)")
+_QUANTITY = re.compile(r"x ?\d|per ?cent|pct|degree")
+"""Of letters, digits and spaces, what a rule of `_NUMBERS` may have to write."""
 _OPERAND_BEFORE, _OPERAND_AFTER = re.compile(r"(?:\d|\b[^\W\d_])\s?\Z"), re.compile(r"\s?[-$]*(?:[.√]?\d|[^\W\d_]\b)")
 _MARKS = re.compile(r"[!-/:-@\[-`{-~]+")
 _OPENERS = "'\"$([{"

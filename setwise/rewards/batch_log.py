@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import compress
+from math import isnan
 from typing import Any, NamedTuple
 
 from setwise.answers import Reason
@@ -35,8 +36,7 @@ class Scores(NamedTuple):
 def collect(judged: Iterable[tuple[Judgement, Breakdown]]) -> Scores:
     """The batch's parts, summed over the answers of each completion; the judgements themselves are not kept."""
     scores = Scores([], [], [], [], [], [], [], [], [])
-    for judgement, part in judged:
-        total, earned, correctness, brier, reason, _, valid = part
+    for judgement, (total, earned, correctness, brier, reason, _, valid) in judged:
         scores.total.append(total)
         scores.format.append(earned)
         scores.correctness.append(sum(correctness))
@@ -45,7 +45,7 @@ def collect(judged: Iterable[tuple[Judgement, Breakdown]]) -> Scores:
         scores.valid.append(valid)
         scores.hits.append(judgement.hits)
         scores.faults.append(judgement.faults)
-        scores.decided.append(part.decided)
+        scores.decided.append(not isnan(total))
     return scores
 
 
@@ -71,8 +71,9 @@ def log_batch(name: str, scores: Scores, log_metric: LogMetric | None, log_extra
         for part in ("format", "correctness", "brier"):
             values = zip(getattr(scores, part), scores.decided, strict=True)
             log_extra(f"{name}/{part}", [value if decided else None for value, decided in values])
-        hits = ["".join(map(str, hits)) for hits in scores.hits]
-        log_extra(f"{name}/hits", [row if known else None for row, known in zip(hits, scores.decided, strict=True)])
+        shown = {hits: "".join(map(str, hits)) for hits in set(scores.hits)}
+        rows = zip(scores.hits, scores.decided, strict=True)
+        log_extra(f"{name}/hits", [shown[hits] if decided else None for hits, decided in rows])
         reasons = zip(scores.reason, scores.decided, strict=True)
         log_extra(f"{name}/reason", [str(reason or "") if decided else "undecided" for reason, decided in reasons])
 

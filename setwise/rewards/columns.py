@@ -56,13 +56,18 @@ def read_golds(columns: Mapping[str, Any], rows: int, default_match: str = "text
         raise InputError("column gold: missing; give each row a list of gold answers, each a list of aliases")
     columns = {name: _column(columns, name, rows) for name in ("gold", "match", "exclusive", "tests", "setup")}
     known: dict[Any, Gold] = {}
-    golds = []
+    golds: list[Gold] = []
+    last: tuple[Any, ...] = ()
     for row, values in enumerate(zip(*columns.values(), strict=True)):
         gold, match, exclusive, tests, setup = values
-        if type(gold) is list and {list} == {type(aliases) for aliases in gold} and tests is None and setup is None:
+        if type(gold) is list and {list} == set(map(type, gold)) and tests is None and setup is None:
+            if (gold, match, exclusive) == last:
+                golds.append(golds[-1])
+                continue
+            last = (gold, match, exclusive)
             content: Any = (tuple([tuple(aliases) for aliases in gold]), match, exclusive)
         else:
-            content = tuple([id(value) for value in values])
+            last, content = (), tuple([id(value) for value in values])
         try:
             golds.append(known[content])
         except (KeyError, TypeError):

@@ -89,7 +89,7 @@ CREDITS: dict[str, Callable[[tuple[int, ...], float], tuple[float, ...]]] = {
 def brier_terms(confidences: tuple[float, ...], hits: tuple[int, ...], weight: float) -> tuple[float, ...]:
     """−w_b (q_i − h_i)² / K for each answer; they sum to −w_b times the set Brier."""
     share = -weight / len(hits)
-    return tuple([share * (q - h) ** 2 for q, h in zip(confidences, hits, strict=True)])
+    return tuple([share * ((q - h) * (q - h)) for q, h in zip(confidences, hits, strict=True)])
 
 
 def sums_above_one(confidences: tuple[float, ...], tolerance: float) -> bool:

@@ -106,23 +106,24 @@ class SetReward:
 
     def score(self, judgement: Judgement, exclusive: bool = False) -> Breakdown:
         """The reward of one judged completion (formula in `setwise.rewards.formula`)."""
-        weights, reason = self.weights, judgement.reason
-        confidences = judgement.confidences if self.method.confidences else None
+        _, _, hits, stated, _, reason, faults, blocks = judgement
+        weights, valid = self.weights, reason is None
+        confidences = stated if self.method.confidences else None
         if reason is None and exclusive and confidences is not None and sums_above_one(confidences, self.tolerance):
             reason = Reason.SUM_ABOVE_ONE
-        if judgement.reason is not None or (reason is not None and self.sum_rule == "invalid"):
+        if not valid or (reason is not None and self.sum_rule == "invalid"):
             brier = (-weights.brier / self.k,) * self.k if self.method.confidences else ()
             worst = -weights.brier if self.method.confidences else 0.0
-            return Breakdown(worst, 0.0, (0.0,) * self.k, brier, reason, judgement.blocks, False)
-        if not judgement.decided:
+            return Breakdown(worst, 0.0, (0.0,) * self.k, brier, reason, blocks, False)
+        if faults:  # no verdict
             unknown = (math.nan,) * self.k
             brier = unknown if self.method.confidences else ()
-            return Breakdown(math.nan, math.nan, unknown, brier, reason, judgement.blocks, True)
+            return Breakdown(math.nan, math.nan, unknown, brier, reason, blocks, True)
         earned = weights.format if reason is None or self.sum_rule == "off" else 0.0
-        correctness = CREDITS[self.credit](judgement.hits, weights.correctness)
-        brier = () if confidences is None else brier_terms(confidences, judgement.hits, weights.brier)
+        correctness = CREDITS[self.credit](hits, weights.correctness)
+        brier = () if confidences is None else brier_terms(confidences, hits, weights.brier)
         total = earned + sum(correctness) + sum(brier)
-        return Breakdown(total, earned, correctness, brier, reason, judgement.blocks, True)
+        return Breakdown(total, earned, correctness, brier, reason, blocks, True)
 
 
 def make_reward(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 import pytest
 
-from setwise.answers import MAX_BYTES, AnswerSet, Layout, Reason, parse, read
+from setwise.answers import MAX_BYTES, AnswerSet, Layout, Reason, parse, read, read_batch
 
 PARSER = importlib.import_module("setwise.answers.parse")
 SINGLE = Layout()
@@ -184,12 +185,16 @@ def test_what_was_read_of_an_invalid_text_is_kept_for_display() -> None:
     assert (found.answers, found.confidences) == (("a1", "a2", "a3"), None)
 
 
-def test_the_pattern_for_plain_sets_reads_what_the_reading_in_full_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("layout", [THREE_Q, THREE])
+def test_the_pattern_for_plain_sets_reads_what_the_reading_in_full_reads(layout: Layout) -> None:
     texts = [pairs(), pairs(" a1 ", " \u200b "), f"<think></think>{PAIRS}", " " + pairs(" why ", "<answer1>")]
-    plain = [PARSER._read_plain(text, THREE_Q) for text in texts]
-    monkeypatch.setattr(PARSER, "_read_plain", lambda text, layout, full: None)
-    full = [read(text, THREE_Q) for text in texts]
-    assert plain == full
+    if not layout.confidences:
+        texts = [re.sub("<confidence.*?</confidence.>", "", text) for text in texts]
+    plain = PARSER._plain_pattern(layout, True)
+    slowly = [PARSER._read_any(text, layout) for text in texts]
+    assert [PARSER._read_plain(text, plain, True) for text in texts] == slowly
+    bare = [reading._replace(reasoning="", blocks=()) for reading in slowly]
+    assert read_batch(texts, layout, full=False) == bare
 
 
 HOSTILE = {

@@ -167,7 +167,7 @@ WHOLE = {"optimizer.pt", "model.safetensors", "deeper/rng.pth", "progress.json",
 BEST = {"kept/weights/model.safetensors"}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(scores=st.lists(st.integers(0, 3), min_size=1, max_size=9))
 def test_the_newest_two_and_the_best_weights_are_all_that_is_kept(scores: list[int]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
