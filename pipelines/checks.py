@@ -85,7 +85,13 @@ def make_suite(table: pd.DataFrame, size: int, domain: Domain, params: DomainPar
     if "posterior_total" in table.columns:
         low, high = 1 - _SUM_TOLERANCE, 1 + _SUM_TOLERANCE
         suite.append(gxe.ExpectColumnValuesToBeBetween(column="posterior_total", min_value=low, max_value=high))
-    return [*suite, *(gxe.ExpectColumnValuesToBeInSet(column=name, value_set=[True]) for name in _truths(domain))]
+    lenient = {rule.name for rule in domain.expectations() if rule.severity == "warning"}
+    return suite + [
+        gxe.ExpectColumnValuesToBeInSet(
+            column=name, value_set=[True], severity="warning" if name in lenient else "critical"
+        )
+        for name in _truths(domain)
+    ]
 
 
 def _truths(domain: Domain) -> dict[str, Callable[[Example], bool]]:

@@ -41,9 +41,13 @@ def validate(params: Params) -> None:
     tables = {split: make_table(split, splits, vocabulary, domain, params.domain) for split in splits}
     with tempfile.TemporaryDirectory() as scratch:
         built, results = _run_checkpoints(Path(scratch), tables, prepared["sizes"], domain, params)
-        failures = [
-            f"{folder / split}.parquet: {_failure(r)}" for split in splits for r in results[split] if not r["success"]
+        unmet = [
+            (f"{folder / split}.parquet: {_failure(r)}", r)
+            for split in splits
+            for r in results[split]
+            if not r["success"]
         ]
+        failures = [said for said, result in unmet if result["severity"] == "critical"]
         shutil.rmtree(FAILED_DATA_DOCS, ignore_errors=True)
         with whole_folder(FAILED_DATA_DOCS if failures else DATA_DOCS) as docs:
             shutil.copytree(built, docs, dirs_exist_ok=True)
@@ -51,7 +55,7 @@ def validate(params: Params) -> None:
         split: {
             "digest": file_digest(folder / f"{split}.parquet"),
             "rows": len(splits[split]),
-            "success": all(r["success"] for r in results[split]),
+            "success": all(r["success"] for r in results[split] if r["severity"] == "critical"),
             "expectations": results[split],
         }
         for split in splits
@@ -60,6 +64,9 @@ def validate(params: Params) -> None:
         log.info(
             "%s: %d expectations met by %d rows", split, sum(r["success"] for r in results[split]), len(splits[split])
         )
+    for said, result in unmet:
+        if result["severity"] == "warning":
+            log.warning("%s; a warning, and the chain goes on (docs/domains.md)", said)
     if failures:
         raise InputError(
             "; ".join(failures) + f"; mend the data or params.yaml: domain, then run `dvc repro` "
@@ -97,7 +104,7 @@ def _run_checkpoints(
         )
         outcome = checkpoint.run(batch_parameters={"dataframe": _escaped(table)})
         found = next(iter(outcome.run_results.values()))
-        results[split] = [_result(r, table) for r in found.results]
+        results[split] = [_result(r, table, domain) for r in found.results]
     return next(scratch.rglob("data_docs/local_site")), results
 
 
@@ -106,15 +113,22 @@ def _escaped(table: pd.DataFrame) -> pd.DataFrame:
     return table.map(lambda value: html.escape(value) if isinstance(value, str) else value)
 
 
-def _result(found: Any, table: pd.DataFrame) -> dict[str, Any]:
-    """One expectation's result as JSON: name, column, and the first offending rows with their id and value."""
+def _result(found: Any, table: pd.DataFrame, domain: Domain) -> dict[str, Any]:
+    """One expectation's result as JSON: name, column, and the first offending rows with their id and value.
+
+    Of a column of truths the value is what the rule speaks of, where the table holds that, else the gold.
+    """
     settings = found.expectation_config
     column = settings.kwargs.get("column")
     rows = list(found.result.get("unexpected_index_list") or [])[:_SHOWN_ROWS]
-    shown = [{"row": int(i), "id": str(table["id"][i]), "value": str(table[column][i])[:80]} for i in rows]
+    speaks_of = next((rule.column for rule in domain.expectations() if rule.name == column), column)
+    is_held = speaks_of in table.columns and table[speaks_of].dtype != bool
+    values = table[speaks_of if is_held else "gold"]
+    shown = [{"row": int(i), "id": str(table["id"][i]), "value": str(values[i])[:80]} for i in rows]
     return {
         "expectation": settings.type,
         "column": column,
+        "severity": str(getattr(settings.severity, "value", settings.severity)),
         "success": bool(found.success),
         "unexpected": int(found.result.get("unexpected_count") or 0),
         "observed": None if rows else str(found.result.get("observed_value")),

@@ -8,7 +8,7 @@ import json
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from setwise.errors import InputError
 from setwise.matching import Gold
@@ -59,11 +59,13 @@ class Expectation:
         name: what is expected, in snake case.
         column: the column of a prepared split that it speaks of.
         holds: whether an example meets it.
+        severity: `critical` stops the chain; what is a `warning` is counted and said, and the chain goes on.
     """
 
     name: str
     column: str
     holds: Callable[[Example], bool]
+    severity: Literal["critical", "warning"] = "critical"
 
 
 def question_content(question: str) -> str:

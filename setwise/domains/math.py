@@ -11,6 +11,7 @@ from setwise.domains._readings import are_distinct
 from setwise.domains.base import Domain, Example, Expectation, Prepared
 from setwise.domains.splits import Dropped, load_splits
 from setwise.matching.expressions import prepare
+from setwise.matching.symbolic import is_read
 from setwise.sources import Rows, read_text
 
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
@@ -64,10 +65,11 @@ class Math(Domain):
         return load_splits(self, params, seed, make, (), "set domain.train or domain.test to rows of problems")
 
     def expectations(self) -> Sequence[Expectation]:
-        """No answer is left inside a worked solution, and no two gold answers are the same."""
+        """No answer is left inside a worked solution, no two gold answers are the same, and each can be read."""
         return (
             Expectation("answer_is_one_line", "gold", lambda e: all("\n" not in a for g in e.gold for a in g)),
             Expectation("answers_are_distinct", "gold", lambda e: are_distinct(e.gold, _form)),
+            Expectation("gold_can_be_read", "gold", lambda e: all(is_read(a) for g in e.gold for a in g), "warning"),
         )
 
 

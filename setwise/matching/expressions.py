@@ -56,10 +56,12 @@ class Expression:
     Attributes:
         value: what it is.
         latex: how it is written, in plain LaTeX; for words, their normalised text.
+        is_read: not for a formula that could not be read and is compared sign by sign.
     """
 
     value: Value
     latex: str
+    is_read: bool = True
 
     @property
     def is_words(self) -> bool:
@@ -115,7 +117,7 @@ def _unread(text: str, latex: str) -> Expression:
     if [word for word in _WORD.findall(bare) if not _NAME.fullmatch(word) and not _LETTERS.fullmatch(word)]:
         return _words(text)
     signs = re.sub(r"\{(\w)\}", r"\1", "".join(_builder(latex).split()))
-    return Expression(Words(signs), signs)
+    return Expression(Words(signs), signs, is_read=False)
 
 
 def _builder(latex: str) -> str:

@@ -16,8 +16,9 @@ from setwise.matching.expressions import Expression, prepare
 from setwise.matching.gold import Gold, Matched
 from setwise.matching.lookup import gold_key
 from setwise.matching.math_pool import MathPool, Verdict, math_pool
+from setwise.matching.values import Number
 
-__all__ = ["VerdictMemo", "compare", "match_math"]
+__all__ = ["VerdictMemo", "compare", "is_read", "match_math"]
 
 _Aliases = list[list[Expression]]
 
@@ -50,6 +51,26 @@ class VerdictMemo:
 
 
 _MEMO = VerdictMemo(size=2**17)
+
+
+def is_read(answer: str) -> bool:
+    """Whether a mathematical answer can be read, here or by the algebra; else only the same signs are the same answer.
+
+    A text in words is read as words.
+    """
+    expression = prepare(answer)
+    # two texts that can't be read leave the algebra undecided, and one of the two here is none that can
+    foreign = [(latex, r"\unreadable") for latex in _foreign(expression.value)]
+    return expression.is_read and Verdict.UNDECIDED not in _MEMO.check(foreign, math_pool()).values()
+
+
+def _foreign(value: object) -> Iterator[str]:
+    """The parts of a value that are left to the algebra to read."""
+    if isinstance(value, Number) and value.tree is None:
+        yield value.latex
+    elif isinstance(value, tuple) and not isinstance(value, Number):
+        for part in value:
+            yield from _foreign(part)
 
 
 class _Judge:
