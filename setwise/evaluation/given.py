@@ -15,7 +15,7 @@ from setwise.domains import Example
 from setwise.domains.parquet import read_examples
 from setwise.engines import Completion, Sampling
 from setwise.errors import InputError
-from setwise.evaluation.generate import completion_rows
+from setwise.evaluation.generate import PART_ROWS, completion_rows
 from setwise.evaluation.judge import judge
 from setwise.evaluation.protocols import Protocol
 from setwise.evaluation.report import MetricsReport, summarise
@@ -163,8 +163,8 @@ def read_given(path: Path, layout: Layout, union: bool, completions: Path) -> Gi
     questions = [example.question for example in examples]
     protocol = Protocol(f"sample-{n}" if union else "one", layout, n, union)
     key = StoreKey("", text_digest(questions), "", "", protocol, Sampling(n=n))
-    tables = (completion_rows([question], [of_one], key) for question, of_one in zip(questions, drawn, strict=True))
-    write_rows(completions, key, tables)
+    parts = [slice(start, start + max(1, PART_ROWS // n)) for start in range(0, len(questions), max(1, PART_ROWS // n))]
+    write_rows(completions, key, (completion_rows(questions[part], drawn[part], key) for part in parts))
     unread = sorted({str(name) for row in rows.rows for name in row} - set(_Row.model_fields))
     return Given(examples, bool(tokens), unread)
 
