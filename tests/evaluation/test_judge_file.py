@@ -1,6 +1,7 @@
 """`setwise judge FILE`: completions with their gold, of JSONL or Parquet; a mistake is one line that names it."""
 
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,9 +11,12 @@ from typer.testing import CliRunner
 
 from setwise.answers import AnswerSet, Layout, render
 from setwise.cli import app
+from setwise.engines import Completion
 from setwise.errors import InputError
 from setwise.evaluation import Protocol, generate, gold_digest, judge, summarise
+from setwise.evaluation.generate import completion_rows
 from setwise.evaluation.given import judge_file
+from setwise.evaluation.store import write_rows
 
 ONE = Layout(k=1, confidences=True)
 
@@ -155,6 +159,24 @@ def test_the_command_keeps_verdicts_and_metrics_where_told(tmp_path):
     assert [v["hits"] for v in pq.read_table(to / "verdicts.parquet").to_pylist()] == [[1], [0]]
     shown = CliRunner().invoke(app, ["judge", str(path), "--confidences"]).stdout
     assert "coverage_at_1" in shown and "0.5000" in shown
+
+
+def test_stored_completions_are_judged_as_the_stage_that_generated_them_judged_before(tmp_path):
+    """`judged_before.json` was written when one stage generated and judged: its texts, verdicts and metrics."""
+    before = json.loads((Path(__file__).parent / "judged_before.json").read_text())
+    examples = make_examples(6)
+    key, questions = (
+        make_key(examples, Protocol("one", Layout(k=3, confidences=True), 2)),
+        [e.question for e in examples],
+    )
+    told = [Completion(r["text"], r["n_tokens"], r["finished"]) for r in before["rows"]]
+    rows = completion_rows(questions, [told[i : i + 2] for i in range(0, len(told), 2)], key)
+    write_rows(tmp_path / "said.parquet", key, [rows])
+    verdicts = judge(tmp_path / "said.parquet", examples, tmp_path / "judged.parquet")
+    assert [{n: r[n] for n in before["rows"][0]} for r in pq.read_table(verdicts).to_pylist()] == before["rows"]
+    metrics = summarise(verdicts, examples, n_resamples=100)["metrics"]
+    found = {name: [entry["value"], entry["lo"], entry["hi"]] for name, entry in metrics.items()}
+    assert {n: [v and pytest.approx(v, abs=1e-9) for v in vs] for n, vs in before["metrics"].items()} == found
 
 
 def test_a_changed_label_is_judged_anew_from_the_same_completions(tmp_path):

@@ -144,43 +144,40 @@ def test_another_number_of_resamples_is_judged_and_reported_again_and_no_more(do
     assert done.outputs() == before
 
 
+def test_an_edited_metric_makes_judging_and_the_report_stale_and_no_more(done: Workspace) -> None:
+    path = done.root / "setwise" / "metrics" / "coverage.py"
+    code = path.read_text()
+    path.write_text(f"{code}# mended\n")
+    assert changed_stages(done) == {*JUDGES, "report"}
+    path.write_text(code)
+
+
+ANOTHER_LABEL = """    first, *others = prepared.splits["test"]
+    gold = next(name for name, p in first.posterior if p > 0 and name != first.gold[0][0])
+    prepared.splits["test"][:] = [type(first)(**{**vars(first), "gold": ((gold,),)}), *others]
+    with whole_folder("""
+
+
 @pytest.mark.parametrize(
-    ("file", "old", "new", "also"),
+    ("file", "old", "new"),
     [
-        ("setwise/metrics/coverage.py", "import numpy as np", "import numpy as np  # as before", set()),
-        (
-            "setwise/matching/exact.py",
-            'return " ".join(composed.split())',
-            "return composed[:3]",
-            {"prepare", "validate"},
-        ),
-        (
-            "pipelines/prepare.py",
-            "    with whole_folder(",
-            "    first, *others = prepared.splits['test']\n"
-            "    gold = next(name for name, p in first.posterior if p > 0 and name != first.gold[0][0])\n"
-            "    prepared.splits['test'][:] = [type(first)(**{**vars(first), 'gold': ((gold,),)}), *others]\n"
-            "    with whole_folder(",
-            {"prepare", "validate"},
-        ),
+        ("setwise/matching/exact.py", 'return " ".join(composed.split())', "return composed[:1]"),
+        ("pipelines/prepare.py", "    with whole_folder(", ANOTHER_LABEL),
     ],
-    ids=["metric", "matcher", "label"],
+    ids=["matcher", "label"],
 )
-def test_what_completions_are_judged_by_trains_and_generates_nothing(
-    file: str, old: str, new: str, also: set[str], done: Workspace
+def test_another_matcher_or_label_of_the_test_split_trains_and_generates_nothing(
+    file: str, old: str, new: str, done: Workspace
 ) -> None:
     before, code = done.outputs(), (done.root / file).read_text()
     assert old in code
     (done.root / file).write_text(code.replace(old, new, 1))
-    ended = dvc(done, "repro")
+    ended = dvc(done, "repro", "judge@rlcr_multi")
     changed = judged_anew(done, before)
     (done.root / file).write_text(code)
-    dvc(done, "repro")
-    if also:
-        assert stages_run(ended) == {*also, *JUDGES, "report"}
-        assert "reports/evaluation/rlcr_multi/one.json" in changed
-    else:
-        assert stages_run(ended) == {*JUDGES, "report"}
+    assert stages_run(dvc(done, "repro")) == set()
+    assert stages_run(ended) == {"prepare", "validate", "judge@rlcr_multi"}
+    assert "reports/evaluation/rlcr_multi/one.json" in changed
     assert done.outputs() == before
 
 
