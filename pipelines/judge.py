@@ -7,7 +7,8 @@ import json
 import time
 from typing import Any
 
-from pipelines.paths import completions_folder, evaluation_folder, read_json, split_path
+from pipelines.alone import alone_in, end_with_starter
+from pipelines.paths import GENERATING, completions_folder, evaluation_folder, read_json, split_path
 from pipelines.stage import log, revision, run_method_stage, whole_folder, write_whole
 from setwise.digests import file_digest
 from setwise.domains.parquet import read_examples
@@ -22,6 +23,12 @@ def judge_all(params: Params, method: str) -> None:
     `<protocol>.parquet` and `.json` are the verdicts and metrics; `cost.json` says what generating took, and the
     revision of the code that judged.
     """
+    end_with_starter()
+    with alone_in(GENERATING / method, doing="judges"):
+        _judge_all(params, method)
+
+
+def _judge_all(params: Params, method: str) -> None:
     completions = completions_folder(method)
     examples = read_examples(split_path(params, "test"))
     cost = read_json(completions / COST) | {"revision": revision()}

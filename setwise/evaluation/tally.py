@@ -257,42 +257,30 @@ def _read_generations(table: pa.Table, protocol: Protocol, path: Path) -> Genera
     k, shape = protocol.layout.k, (-1, protocol.generations, protocol.layout.k)
     valid = np.asarray(pc.is_null(table.column("reason")))
 
-    def slots(name: str, empty: float) -> np.ndarray:
-        column = table.column(name).combine_chunks().filter(pa.array(valid))
+    def slots(name: str, empty: float, where: np.ndarray = valid) -> np.ndarray:
+        column = table.column(name).combine_chunks().filter(pa.array(where))
         if not np.all(np.asarray(pc.fill_null(pc.list_value_length(column), -1)) == k):
             raise InputError(f"{path}: a valid row whose {name} are not {k}, as its key says; judge again")
         values = column.flatten()
         flat = values.dictionary_encode().indices if pa.types.is_string(values.type) else values
         filled = np.full((len(valid), k), empty)
-        filled[valid] = np.asarray(flat, dtype=float).reshape(-1, k)
+        filled[where] = np.asarray(flat, dtype=float).reshape(-1, k)
         return filled.reshape(shape)
 
     stated = slots("confidences", 0.0) if protocol.layout.confidences else None
     known = np.asarray(pc.is_valid(table.column("posterior")))
+    faulty = np.asarray(pc.fill_null(pc.list_value_length(table.column("faults")), 0)) > 0
     return ranked(
         Generations(
             keys=slots("keys", -1).astype(np.int64),
             hits=slots("hits", 0).astype(bool),
             confidences=stated,
-            posterior=_posterior(table, valid & known, k).reshape(shape) if known.any() else None,
+            posterior=slots("posterior", 0.0, valid & known) if known.any() else None,
             valid=valid.reshape(shape[:2]),
             tokens=np.asarray(table.column("n_tokens"), dtype=np.int64).reshape(shape[:2]),
-            undecided=(valid & (_counts(table.column("faults")) > 0)).reshape(shape[:2]),
+            undecided=(valid & faulty).reshape(shape[:2]),
         )
     )
-
-
-def _counts(column: pa.ChunkedArray) -> np.ndarray:
-    """[rows] how many entries each list has."""
-    return np.asarray(pc.fill_null(pc.list_value_length(column), 0))
-
-
-def _posterior(table: pa.Table, where: np.ndarray, k: int) -> np.ndarray:
-    """[rows, k] the true probability of each answer; 0 where no posterior is known or the row is invalid."""
-    filled = np.zeros((len(where), k))
-    values = table.column("posterior").combine_chunks().filter(pa.array(where)).flatten()
-    filled[where] = np.asarray(values, dtype=float).reshape(-1, k)
-    return filled
 
 
 def _read_questions(examples: Sequence[Example], answers: int) -> Questions:

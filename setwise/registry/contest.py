@@ -19,14 +19,13 @@ from setwise.evaluation import (
     MetricsReport,
     Store,
     StoreKey,
-    compare,
     generate,
     get_protocol,
     judge,
     summarise,
     text_digest,
 )
-from setwise.evaluation.compare import Row
+from setwise.evaluation.compare import Row, compare_tallies
 from setwise.evaluation.report import figures
 from setwise.evaluation.tally import tally
 from setwise.methods import get_method
@@ -156,10 +155,9 @@ def _without_endpoint(params: Params) -> Params:
 
 def paired_rows(champion: Path, challenger: Path, examples: Sequence[Example], params: Params) -> list[Row]:
     """Paired differences, and a row without one for each guarded metric that only one of the two has."""
-    rows = compare(champion, challenger, examples, params.evaluate.resamples, params.seed)
+    sums = [tally(path, examples) for path in (champion, challenger)]
+    rows = compare_tallies(*sums, params.evaluate.resamples, params.seed)
     missing = {params.registry.metric, *params.registry.guards} - {row.metric for row in rows}
-    if not missing:
-        return rows
-    a, b = (figures(tally(path, examples)).values() for path in (champion, challenger))
+    a, b = (figures(side).values() for side in sums)
     n = len(examples)
     return rows + [Row(m, a.get(m), b.get(m), None, None, None, "undecided", n) for m in sorted(missing)]
