@@ -24,9 +24,9 @@ import pyarrow as pa
 from setwise.answers import Layout
 from setwise.domains import Example
 from setwise.engines import Sampling
-from setwise.evaluation import Protocol, StoreKey, dataset_digest, prompt_digest, summarise
+from setwise.evaluation import Protocol, StoreKey, gold_digest, summarise, text_digest
 from setwise.evaluation.generate import PART_ROWS
-from setwise.evaluation.store import SCHEMA, write_rows
+from setwise.evaluation.store import VERDICTS, question_id, write_rows
 from setwise.metrics.bootstrap import intervals
 
 NAMES = tuple(f"disease {i}" for i in range(20))
@@ -61,7 +61,7 @@ def make_tables(examples: list[Example], generations: int) -> Iterator[pa.Table]
 
         yield pa.table(
             {
-                "question_id": np.repeat([example.id for example in batch], generations),
+                "question_id": np.repeat([question_id(example.question) for example in batch], generations),
                 "generation_index": pa.array(np.tile(np.arange(generations), len(batch)), pa.int32()),
                 "text": pool.take(pa.array(rng.integers(len(pool), size=n))),
                 "answers": _lists(pa.array(NAMES).take(pa.array(chosen)), ~invalid),
@@ -74,7 +74,7 @@ def make_tables(examples: list[Example], generations: int) -> Iterator[pa.Table]
                 "reason": pa.array(np.where(invalid, "unclosed", None).tolist(), pa.string()),
                 "faults": pa.array([[]] * n, pa.list_(pa.string())),
             },
-            schema=SCHEMA,
+            schema=VERDICTS,
         )
 
 
@@ -88,9 +88,9 @@ def write_store(path: Path, n_questions: int, generations: int) -> None:
     """An evaluation of random answers."""
     examples = make_examples(n_questions)
     protocol = Protocol(f"sample-{generations}", Layout(k=1, confidences=True), generations, union=True)
-    digests = {"dataset": dataset_digest(examples), "prompts": prompt_digest([e.question for e in examples])}
-    key = StoreKey(weights="0", method="rlcr_single", protocol=protocol, sampling=Sampling(n=generations), **digests)
-    write_rows(path, key, make_tables(examples, generations))
+    asked = text_digest([example.question for example in examples])
+    key = StoreKey("0", asked, asked, "rlcr_single", protocol, Sampling(n=generations))
+    write_rows(path, key, make_tables(examples, generations), gold_digest(examples))
 
 
 def measure_summary(path: Path, n_questions: int) -> dict[str, float]:

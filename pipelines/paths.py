@@ -15,6 +15,9 @@ VALIDATION = Path("reports/validation.json")
 DATA_DOCS = Path("reports/data_docs")
 FAILED_DATA_DOCS = Path("reports/failed_data_docs")
 CURVES = Path("reports/curves")
+TRAINABLE = Path("reports/trainable.json")
+"""Digest of each file that training reads; it is there once all data are valid."""
+COMPLETIONS = Path("reports/completions")
 EVALUATION = Path("reports/evaluation")
 REPORT = Path("reports/report.html")
 METRICS = Path("reports/metrics.json")
@@ -24,8 +27,8 @@ SUMMARY = Path("reports/summary.md")
 SWEEPS = Path("reports/sweeps")
 CHECKPOINTS = Path("checkpoints")
 """Where trainings work, each in a folder named after its method; DVC knows nothing of it."""
-EVALUATING = CHECKPOINTS / "evaluation"
-"""Where evaluations work: what is generated lies here until it is whole and DVC has recorded it."""
+GENERATING = CHECKPOINTS / "completions"
+"""Where generations work: what is generated lies here until it is whole and DVC has recorded it."""
 
 
 def data_folder(params: Params) -> Path:
@@ -36,6 +39,11 @@ def data_folder(params: Params) -> Path:
 def split_path(params: Params, split: str) -> Path:
     """The Parquet file of one split."""
     return data_folder(params) / f"{split}.parquet"
+
+
+def questions_path(params: Params) -> Path:
+    """What is asked of a model, without what is right: `{"instruction": …, "questions": […]}` of the test split."""
+    return data_folder(params) / "questions.json"
 
 
 def read_json(path: Path) -> Any:
@@ -60,6 +68,11 @@ def curve_path(name: str) -> Path:
     return CURVES / f"{name}.jsonl"
 
 
+def completions_folder(method: str) -> Path:
+    """The completions of a method, one Parquet file per protocol."""
+    return COMPLETIONS / method
+
+
 def evaluation_folder(method: str) -> Path:
-    """The generations and metrics of a method, one Parquet and one JSON file per protocol."""
+    """The verdicts and metrics of a method, one Parquet and one JSON file per protocol."""
     return EVALUATION / method

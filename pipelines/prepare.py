@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pipelines.paths import data_folder
+from pipelines.paths import data_folder, questions_path
 from pipelines.stage import log, run_stage, whole_folder
 from setwise.domains import get_domain
 from setwise.domains.parquet import write_examples
@@ -14,7 +14,11 @@ from setwise.params import Params
 
 
 def prepare(params: Params) -> None:
-    """Write `data/<domain>/<split>.parquet`, `vocabulary.json` and `prepared.json` (sizes, drops, files read)."""
+    """Write `data/<domain>/<split>.parquet`, `questions.json`, `vocabulary.json` and `prepared.json`.
+
+    The last holds sizes, drops and files read. The test questions also stand apart from their gold: what is generated
+    for them is the same whatever the gold.
+    """
     domain = get_domain(params.domain.name)
     prepared = domain.load(params.domain, params.seed)
     for split, examples in prepared.splits.items():
@@ -28,6 +32,8 @@ def prepare(params: Params) -> None:
             log.info("%s: %d questions", split, len(examples))
         vocabulary = None if prepared.vocabulary is None else list(prepared.vocabulary)
         (folder / "vocabulary.json").write_text(json.dumps(vocabulary, ensure_ascii=False, indent=1), encoding="utf-8")
+        asked = {"instruction": domain.instruction, "questions": [e.question for e in prepared.splits["test"]]}
+        (folder / questions_path(params).name).write_text(json.dumps(asked, ensure_ascii=False), encoding="utf-8")
         summary = {
             "sizes": {split: len(examples) for split, examples in prepared.splits.items()},
             "dropped": dict(sorted(prepared.dropped.items())),

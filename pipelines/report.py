@@ -8,8 +8,8 @@ from pipelines.finished import discard_recorded
 from pipelines.paths import (
     CHECKPOINTS,
     CURVES,
-    EVALUATING,
     EVALUATION,
+    GENERATING,
     METRICS,
     PLOTS,
     REPORT,
@@ -32,7 +32,7 @@ def report(params: Params) -> None:
 
     Nothing else is read, so that DVC knows when it is stale; `python -m pipelines.publish` puts it into MLflow.
     """
-    discard_recorded(*(folder / method for folder in (CHECKPOINTS, EVALUATING) for method in params.methods))
+    discard_recorded(*(folder / method for folder in (CHECKPOINTS, GENERATING) for method in params.methods))
     examples = read_examples(split_path(params, "test"))
     results = read_results(params, examples, EVALUATION, CURVES, VALIDATION, SWEEPS)
     log.info("comparing the methods on %d questions", len(examples))

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import shutil
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -71,6 +72,16 @@ def _prepare() -> Params:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=FutureWarning)
     return params
+
+
+def revision() -> str | None:
+    """The commit of the code, as git describes it; None outside a repository."""
+    command = ["git", "describe", "--always", "--dirty=, with uncommitted changes", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
 
 
 def lock_entry(stage: str) -> Any:

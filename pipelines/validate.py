@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.checks import make_suite, make_table
-from pipelines.paths import DATA_DOCS, FAILED_DATA_DOCS, VALIDATION, data_folder, read_json
+from pipelines.paths import DATA_DOCS, FAILED_DATA_DOCS, TRAINABLE, VALIDATION, data_folder, read_json
 from pipelines.stage import log, run_stage, whole_folder, write_whole
 from setwise.digests import file_digest
 from setwise.domains import get_domain
@@ -26,7 +26,9 @@ _SHOWN_ROWS = 5
 
 
 def validate(params: Params) -> None:
-    """Check every split; write `reports/validation.json` and `reports/data_docs/`.
+    """Check every split; write `reports/validation.json`, `reports/data_docs/` and `reports/trainable.json`.
+
+    The last names the files that training may read: it stays the same where a label of the test split changes.
 
     The Data Docs of a failed check go to `reports/failed_data_docs/`, which is none of the stage's outputs.
 
@@ -75,6 +77,8 @@ def validate(params: Params) -> None:
     write_whole(
         VALIDATION, json.dumps({"splits": summary, "dropped": prepared["dropped"]}, indent=1, ensure_ascii=False)
     )
+    names = ("vocabulary.json", *(f"{split}.parquet" for split in splits if split != "test"))
+    write_whole(TRAINABLE, json.dumps({name: file_digest(folder / name) for name in names}, indent=1))
 
 
 def _run_checkpoints(

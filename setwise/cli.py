@@ -113,21 +113,22 @@ def recipe_use(name: Annotated[str, typer.Argument(autocompletion=_complete_reci
 
 
 @app.command()
-def evaluate(
-    store: Annotated[
-        Path, typer.Option("--from", help="A file of generations: reports/evaluation/<method>/one.parquet.")
-    ],
-    split: Annotated[str, typer.Option(help="The split that was answered.")] = "test",
+def judge(
+    file: Annotated[Path, typer.Argument(help="Completions: of generate@METHOD, or any JSONL or Parquet with gold.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="Answers in one completion, where the file has its gold.")] = 1,
+    confidences: Annotated[bool, typer.Option("--confidences", help="Each answer states a confidence.")] = False,
+    union: Annotated[bool, typer.Option("--union", help="All answers to a question are one set.")] = False,
+    split: Annotated[str, typer.Option(help="The split that was answered, where the file has no gold.")] = "test",
+    to: Annotated[Path | None, typer.Option(help="Folder for verdicts.parquet and metrics.json.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as one JSON object.")] = False,
 ) -> None:
-    """Compute every metric again from kept generations; nothing is generated."""
-    from setwise.domains.parquet import read_examples
-    from setwise.evaluation import summarise
-    from setwise.params import load_params
+    """Judge completions by every metric; nothing is generated. Columns of a file with gold: docs/metrics.md."""
+    from setwise.answers import Layout
+    from setwise.evaluation.given import judge_file
 
-    params = load_params()
-    examples = read_examples(Path("data") / params.domain.name / f"{split}.parquet")
-    report = summarise(store, examples, n_resamples=params.evaluate.resamples, seed=params.seed)
+    report, notes = judge_file(file, Layout(k, confidences), union, split, to)
+    for note in notes:
+        typer.echo(note, err=True)
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False, allow_nan=False))
         return

@@ -42,7 +42,7 @@ def evaluated(workspace: Path, params: "Params", method: str | None = None) -> "
     weights, store, report = workspace / model_folder(name), folder / "one.parquet", folder / "one.json"
     for path in (weights, store, report):
         if not path.exists():
-            raise InputError(f"{path}: not there; run `dvc repro evaluate@{name}`")
+            raise InputError(f"{path}: not there; run `dvc repro judge@{name}`")
     data = {split: file_digest(workspace / split_path(params, split)) for split in ("train", "test")}
     example = read_examples(workspace / split_path(params, "test"))[0].question
     return Candidate(params, name, weights, store, json.loads(report.read_text(encoding="utf-8")), data, example)

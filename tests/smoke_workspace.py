@@ -59,7 +59,16 @@ PARAMS: dict[str, Any] = {
         "checkpoints": 10,
         "held_out": 40,
     },
-    "evaluate": {"max_completion_tokens": 24, "answers": 4, "resamples": 100},
+    "evaluate": {
+        "engine": "auto",
+        "endpoint": None,
+        "vllm": {},
+        "temperature": 1.0,
+        "max_completion_tokens": 24,
+        "answers": 4,
+        "batch_size": 512,
+        "resamples": 100,
+    },
     "scale": {},
     "registry": {},
 }

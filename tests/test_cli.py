@@ -17,7 +17,7 @@ def setwise(workspace: Workspace, *arguments: str) -> Ended:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["ask"], ["check"], ["doctor"], ["evaluate"], ["recipe"], ["recipe", "list"], ["recipe", "use"]]
+    "command", [[], ["ask"], ["check"], ["doctor"], ["judge"], ["recipe"], ["recipe", "list"], ["recipe", "use"]]
 )
 def test_every_command_has_help(command: list[str]) -> None:
     result = CliRunner().invoke(app, [*command, "--help"])
@@ -157,7 +157,7 @@ def test_doctor_names_packages_accelerator_engine_and_what_is_missing(bare_works
 
 def engine_in(workspace: Workspace, **evaluate: object) -> str:
     """What doctor says of the engine."""
-    workspace.set(evaluate={**PARAMS["evaluate"], **evaluate})
+    workspace.set(evaluate={**PARAMS["judge"], **evaluate})
     return next(line for line in setwise(workspace, "doctor").out.splitlines() if " engine " in line)
 
 

@@ -9,6 +9,8 @@ import yaml
 from smoke_workspace import REPOSITORY
 from test_imports import imported
 
+from setwise.params import EvaluateParams
+
 STAGES = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 UNDECIDING = {
     "pipelines": "lines, files and locks: where outputs go, not what is in them",
@@ -40,17 +42,30 @@ GIVEN = {
         "setwise/sandbox": "compares programs, and runs none",
         "setwise/sources": "its data is a dependency",
     },
-    "warmstart": {"setwise/sandbox": "judges no program", "setwise/sources": "its data is a dependency"},
-    "train": {"setwise/sources": "its data is a dependency"},
-    "evaluate": {
-        "setwise/domains": "its data is a dependency",
-        "setwise/methods.py": "which models there are",
-        "setwise/policy.py": "the weights are a dependency",
+    "warmstart": {
+        "setwise/matching": "judges nothing",
+        "setwise/sandbox": "judges nothing",
         "setwise/sources": "its data is a dependency",
+    },
+    "train": {
+        "setwise/matching": "a mended matcher judges again what is kept; a training for it is started by hand",
+        "setwise/sandbox": "as matching",
+        "setwise/sources": "its data is a dependency",
+    },
+    "generate": {
+        "setwise/answers/__init__.py": "of what it names, the layout alone is asked for",
+        "setwise/evaluation/__init__.py": "of what it names, three modules generate",
+        "setwise/policy.py": "the weights are a dependency",
         "setwise/training": "the weights are a dependency",
     },
+    "judge": {
+        "setwise/domains": "its data is a dependency",
+        "setwise/engines": "its completions are a dependency",
+        "setwise/methods.py": "its completions are a dependency",
+        "setwise/sources": "its data is a dependency",
+    },
 }
-"""Code of a stage whose part in it another dependency holds."""
+"""Code of a stage whose part in it another dependency holds, or that takes no part; what it imports is not followed."""
 
 
 def source(module: str) -> Path | None:
@@ -84,12 +99,12 @@ def named(path: Path) -> set[str]:
 
 def code_of(stage: str) -> set[Path]:
     """The files that decide what a stage makes: what it imports, itself or through others of them."""
-    found = {Path("pipelines", f"{stage}.py")}
+    found, left_out = {Path("pipelines", f"{stage}.py")}, set(UNDECIDING) | set(GIVEN.get(stage, {}))
     waiting = imported(REPOSITORY / "pipelines" / f"{stage}.py") | named(REPOSITORY / "pipelines" / f"{stage}.py")
     while waiting:
         module = waiting.pop()
         path = source(module)
-        if path is None or path in found or under(path, set(UNDECIDING)):
+        if path is None or path in found or under(path, left_out):
             continue
         found.add(path)
         waiting |= imported(REPOSITORY / path) | named(REPOSITORY / path) | {module.rpartition(".")[0]} - {""}
@@ -103,8 +118,7 @@ def under(path: Path, names: set[str]) -> bool:
 
 @pytest.mark.parametrize("stage", [name for name in STAGES if name != "report"])
 def test_the_code_that_decides_a_stages_outputs_is_among_its_dependencies(stage: str) -> None:
-    deps = set(STAGES[stage]["deps"]) | set(GIVEN.get(stage, {}))
-    assert {str(path) for path in code_of(stage) if not under(path, deps)} == set()
+    assert {str(path) for path in code_of(stage) if not under(path, set(STAGES[stage]["deps"]))} == set()
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -116,9 +130,34 @@ def test_a_dependency_on_code_names_what_is_there(stage: str) -> None:
 def test_what_a_string_names_is_followed() -> None:
     assert "setwise.matching.program" in named(REPOSITORY / "setwise" / "matching" / "judge.py")
     assert "setwise.domains.mbpp" in named(REPOSITORY / "setwise" / "domains" / "base.py")
-    for stage in ("train", "evaluate"):
-        assert Path("setwise/sandbox/__init__.py") in code_of(stage), stage
+    assert Path("setwise/sandbox/__init__.py") in code_of("judge")
+
+
+def test_generating_knows_no_gold_no_matcher_and_no_metric() -> None:
+    rooms = {"setwise/domains", "setwise/matching", "setwise/metrics", "setwise/sandbox", "setwise/answers/parse.py"}
+    assert {str(path) for path in code_of("generate") if under(path, rooms)} == set()
+    assert not any(under(Path(dep), rooms) or dep.endswith("test.parquet") for dep in STAGES["generate"]["deps"])
+    assert not {"evaluate", "evaluate.resamples"} & set(STAGES["generate"]["params"])
+
+
+def test_no_model_depends_on_what_answers_are_judged_by() -> None:
+    for stage in ("warmstart", "train"):
+        judging = {
+            "setwise/matching",
+            "setwise/metrics",
+            "setwise/sandbox",
+            "setwise/evaluation",
+            "reports/validation.json",
+        }
+        data = {"data/${domain.name}", "data/${domain.name}/test.parquet"}
+        assert not (judging | data) & set(STAGES[stage]["deps"]), stage
+
+
+def test_every_param_of_the_section_evaluate_is_one_of_generate_or_of_judge() -> None:
+    named = {param for stage in ("generate", "judge") for param in STAGES[stage]["params"]}
+    assert {f"evaluate.{name}" for name in EvaluateParams.model_fields} <= named
 
 
 def test_what_is_left_out_is_there() -> None:
-    assert [name for name in UNDECIDING if not (REPOSITORY / name).exists()] == []
+    named = {name for names in GIVEN.values() for name in names} | set(UNDECIDING)
+    assert [name for name in sorted(named) if not (REPOSITORY / name).exists()] == []

@@ -13,9 +13,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from setwise.domains import Example
-from setwise.errors import InputError
 from setwise.evaluation.catalogue import Better, metric
-from setwise.evaluation.statistics import Figures, figures
+from setwise.evaluation.report import Figures, figures
 from setwise.evaluation.tally import Tally, tally
 from setwise.metrics.bootstrap import N_RESAMPLES, intervals
 from setwise.metrics.scaling import CURVES
@@ -64,10 +63,10 @@ def compare(
     """Every metric that both evaluations have and that is better one way, `b` against `a`.
 
     Sets of another size or protocol can be compared; `…_at_k` metrics are then of the same k, the others of the sets
-    as they are. To compare what the same number of answers or tokens brings, use `compare_matched`.
+    as they are. To compare what the same number of answers or tokens brings, use `match_tallies`.
 
     Raises:
-        InputError: a file is missing, damaged, or not of exactly these examples.
+        InputError: a file is missing, damaged, or not judged by exactly these examples.
     """
     return compare_tallies(tally(path_a, examples), tally(path_b, examples), n_resamples, seed)
 
@@ -81,32 +80,11 @@ def compare_tallies(tally_a: Tally, tally_b: Tally, n_resamples: int = N_RESAMPL
     return _rows(a, b, pairs, a.biased()[[a.names.index(name) for name in names]], n_resamples, seed)
 
 
-def match_answers(path_a: Path, path_b: Path, examples: Sequence[Example]) -> Match:
-    """The largest number of answers that both evaluations have."""
-    n = min(tally(path, examples).curves.shape[2] for path in (path_a, path_b))
-    return Match(n, n)
-
-
-def match_tokens(path_a: Path, path_b: Path, examples: Sequence[Example]) -> Match:
+def equal_tokens(tally_a: Tally, tally_b: Tally) -> Match:
     """The most whole generations of each that cost, on average, no more tokens than all the answers of the cheaper one.
 
-    Raises:
-        InputError: one generation of the dearer evaluation costs more than the whole cheaper one.
+    0 answers where one generation of the dearer evaluation already costs more than the whole cheaper one.
     """
-    a, b = (tally(path, examples) for path in (path_a, path_b))
-    match = equal_tokens(a, b)
-    budget = min(_spent(sums)[-1] for sums in (a, b))
-    for path, n, sums in ((path_a, match.a_answers, a), (path_b, match.b_answers, b)):
-        if n == 0:
-            raise InputError(
-                f"{path}: one generation takes {_spent(sums)[0]:.0f} tokens, the other evaluation {budget:.0f} in all; "
-                "evaluate the other with more generations"
-            )
-    return match
-
-
-def equal_tokens(tally_a: Tally, tally_b: Tally) -> Match:
-    """As `match_tokens`, of evaluations whose sums are at hand; 0 answers where one generation already costs more."""
     spent = [_spent(sums) for sums in (tally_a, tally_b)]
     budget = min(tokens[-1] for tokens in spent)
     return Match(*(int((tokens <= budget + 1e-9).sum()) for tokens in spent))
@@ -118,30 +96,13 @@ def _spent(sums: Tally) -> Floats:
     return found
 
 
-def compare_matched(
-    path_a: Path,
-    path_b: Path,
-    examples: Sequence[Example],
-    match: Match,
-    n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
-) -> list[Row]:
-    """Coverage, correct and unique answers and tokens over the first answers of each, `b` against `a`.
-
-    Raises:
-        InputError: a file is missing, damaged, not of these examples, or has fewer answers than `match` asks for.
-    """
-    a, b = tally(path_a, examples), tally(path_b, examples)
-    for path, side, n in ((path_a, a, match.a_answers), (path_b, b, match.b_answers)):
-        if not 1 <= n <= side.curves.shape[2]:
-            raise InputError(f"{path}: has {side.curves.shape[2]} answers to a question, not {n}; ask for fewer")
-    return match_tallies(a, b, match, n_resamples, seed)
-
-
 def match_tallies(
     tally_a: Tally, tally_b: Tally, match: Match, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> list[Row]:
-    """As `compare_matched`, of evaluations whose sums are at hand; `match` must be within their curves."""
+    """Coverage, correct and unique answers and tokens over the first answers of each, `b` against `a`.
+
+    `match` must be within the curves of both.
+    """
     a, b = figures(tally_a), figures(tally_b)
     pairs = [
         (curve, f"curve/{curve}/{match.a_answers}", f"curve/{curve}/{match.b_answers}", better)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from setwise.answers import Layout
+from setwise.answers.layout import Layout
 from setwise.errors import InputError
 from setwise.methods import Method
 

@@ -1,4 +1,4 @@
-"""Stream a store into sums by question: all that metrics, curves and their intervals are computed from.
+"""Verdicts → sums by question: all that metrics, curves and their intervals are computed from.
 
 One row group is in memory at a time; what is kept has one row per question, whatever the number of generations.
 """
@@ -12,15 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from setwise.domains import Example
+from setwise.errors import InputError
 from setwise.evaluation.catalogue import VALID, marks
 from setwise.evaluation.protocols import MAX_ANSWERS, Protocol
-from setwise.evaluation.rows import read_generations, read_questions
 from setwise.evaluation.store import Store, StoreKey
 from setwise.metrics import (
     Generations,
     JudgedSets,
+    Questions,
     Ratio,
     calibration,
     cost,
@@ -32,7 +34,7 @@ from setwise.metrics import (
     union_sets,
 )
 from setwise.metrics import attainable as best
-from setwise.metrics.sets import Bools, Floats, Ints, sum_by
+from setwise.metrics.sets import Bools, Floats, Ints, ranked, sum_by
 
 _SET_METRICS: dict[str, Callable[..., Ratio]] = {
     "precision": coverage.precision,
@@ -113,16 +115,14 @@ class Tally:
         return self.curves * (self.n_questions / max(int(self.judged.sum()), 1))
 
 
-def tally(path: Path, examples: Sequence[Example], expected: StoreKey | None = None) -> Tally:
-    """The sums of the evaluation in `path`; with `expected`, refused where made from something else.
+def tally(path: Path, examples: Sequence[Example]) -> Tally:
+    """The sums of the verdicts in `path`.
 
     Raises:
-        InputError: the file is missing, damaged, not of exactly these examples, or of another key.
+        InputError: the file is missing, damaged, not judged, or not by exactly these examples.
     """
     store = Store(path)
-    if expected is not None:
-        store.check_key(expected)
-    store.check_examples(examples)
+    store.check_judged(examples)
     groups: list[Tally] = []
     start = 0
     for table in store.groups():
@@ -135,8 +135,8 @@ def tally(path: Path, examples: Sequence[Example], expected: StoreKey | None = N
 def _tally_group(table: pa.Table, examples: Sequence[Example], store: Store) -> Tally:
     """The sums of one row group, which holds the completions of `examples`."""
     protocol = store.key.protocol
-    generations = read_generations(table, protocol, store.path)
-    questions = read_questions(examples, protocol.answers)
+    generations = _read_generations(table, protocol, store.path)
+    questions = _read_questions(examples, protocol.answers)
     sets = (union_sets if protocol.union else generation_sets)(generations, questions)
     texts = table.column("text").to_pylist()
     drawn = [texts[i : i + protocol.generations] for i in range(0, len(texts), protocol.generations)]
@@ -246,3 +246,59 @@ def _join_calibration(groups: Sequence[Calibration], starts: Ints) -> Calibratio
     moved = [replace(group, question=group.question + start) for group, start in zip(groups, starts, strict=False)]
     names = [field.name for field in fields(Calibration)]
     return Calibration(**{name: np.concatenate([getattr(group, name) for group in moved]) for name in names})
+
+
+def _read_generations(table: pa.Table, protocol: Protocol, path: Path) -> Generations:
+    """The generations of one row group, the answers of each ranked.
+
+    Raises:
+        InputError: a valid row has another number of answers or confidences than the layout; names `path`.
+    """
+    k, shape = protocol.layout.k, (-1, protocol.generations, protocol.layout.k)
+    valid = np.asarray(pc.is_null(table.column("reason")))
+
+    def slots(name: str, empty: float, where: np.ndarray = valid) -> np.ndarray:
+        column = table.column(name).combine_chunks().filter(pa.array(where))
+        if not np.all(np.asarray(pc.fill_null(pc.list_value_length(column), -1)) == k):
+            raise InputError(f"{path}: a valid row whose {name} are not {k}, as its key says; judge again")
+        values = column.flatten()
+        flat = values.dictionary_encode().indices if pa.types.is_string(values.type) else values
+        filled = np.full((len(valid), k), empty)
+        filled[where] = np.asarray(flat, dtype=float).reshape(-1, k)
+        return filled.reshape(shape)
+
+    stated = slots("confidences", 0.0) if protocol.layout.confidences else None
+    known = np.asarray(pc.is_valid(table.column("posterior")))
+    faulty = np.asarray(pc.fill_null(pc.list_value_length(table.column("faults")), 0)) > 0
+    return ranked(
+        Generations(
+            keys=slots("keys", -1).astype(np.int64),
+            hits=slots("hits", 0).astype(bool),
+            confidences=stated,
+            posterior=slots("posterior", 0.0, valid & known) if known.any() else None,
+            valid=valid.reshape(shape[:2]),
+            tokens=np.asarray(table.column("n_tokens"), dtype=np.int64).reshape(shape[:2]),
+            undecided=(valid & faulty).reshape(shape[:2]),
+        )
+    )
+
+
+def _read_questions(examples: Sequence[Example], answers: int) -> Questions:
+    """What metrics need of the examples; the best attainable is that of a set of `answers` answers."""
+    truths = [[probability for _, probability in example.posterior] for example in examples]
+    return Questions(
+        gold=np.array([len(example.gold) for example in examples]),
+        exclusive=np.array([example.exclusive for example in examples]),
+        known=np.array([bool(truth) for truth in truths]),
+        best_coverage=np.array([_attainable(example, answers) for example in examples]),
+        best_hits=np.array([best.best_hits(truth, answers) for truth in truths]),
+        best_brier=np.stack([best.best_set_briers(truth, answers) for truth in truths]),
+    )
+
+
+def _attainable(example: Example, answers: int) -> float:
+    """Attainable coverage@answers: Σp of exclusive answers, else what the domain says (by k, from 1); 0 if unknown."""
+    if example.exclusive:
+        return best.best_hits([probability for _, probability in example.posterior], answers)
+    stated = example.columns.get("attainable_coverage", ())
+    return float(stated[answers - 1]) if answers <= len(stated) else 0.0

@@ -68,7 +68,7 @@ class Card:
             seed=params.seed,
             weights=report["key"]["weights"],
             data=dict(data),
-            questions=report["key"]["dataset"],
+            questions=report["key"]["questions"],
             n_questions=report["n_questions"],
             metrics={name: {part: measured[name][part] for part in _FIGURES} for name in shown},
             invalid=dict(report["invalid"]["reasons"]),

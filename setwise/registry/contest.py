@@ -19,16 +19,14 @@ from setwise.evaluation import (
     MetricsReport,
     Store,
     StoreKey,
-    compare,
-    dataset_digest,
     generate,
     get_protocol,
-    judge_again,
-    prompt_digest,
+    judge,
     summarise,
+    text_digest,
 )
-from setwise.evaluation.compare import Row
-from setwise.evaluation.statistics import figures
+from setwise.evaluation.compare import Row, compare_tallies
+from setwise.evaluation.report import figures
 from setwise.evaluation.tally import tally
 from setwise.methods import get_method
 from setwise.params import Params
@@ -60,7 +58,7 @@ def hold_gate(
     key = Store(store).key
     rival = None if champion is None or champion.version == challenger.version else champion
     sides = Sides(
-        str(challenger.version), None if champion is None else str(champion.version), key.dataset, len(examples)
+        str(challenger.version), None if champion is None else str(champion.version), key.questions, len(examples)
     )
     rows: list[Row] = []
     why_not = barred(challenger)
@@ -69,8 +67,8 @@ def hold_gate(
     elif rival is not None and why_not is None:
         with tempfile.TemporaryDirectory() as scratch:
             answered = champion_answers(client, rival, params, key, examples, Path(scratch))
-            champions = judge_again(answered, examples, Path(scratch) / "champion-judged.parquet")
-            challengers = judge_again(store, examples, Path(scratch) / "challenger-judged.parquet")
+            champions = judge(answered, examples, Path(scratch) / "champion-judged.parquet")
+            challengers = judge(store, examples, Path(scratch) / "challenger-judged.parquet")
             rows = paired_rows(champions, challengers, examples, params)
     decision = decide(sides, rows, params.registry, why_not)
     note_decision(client, name, decision)
@@ -109,12 +107,11 @@ def answer_anew(
     asking = Asking(**config["asking"])
     engine = pick_engine(_without_endpoint(params), folder / flavor["artifacts"][WEIGHTS]["path"])
     protocol = get_protocol("one", get_method(asking.method), asking.k)
-    prompts = [build_prompt(e.question, asking.layout, engine.tokenizer, asking.instruction) for e in examples]
-    own = replace(
-        key, weights=config["weights"], prompts=prompt_digest(prompts), method=asking.method, protocol=protocol
-    )
+    questions = [example.question for example in examples]
+    prompts = [build_prompt(question, asking.layout, engine.tokenizer, asking.instruction) for question in questions]
+    own = replace(key, weights=config["weights"], prompts=text_digest(prompts), method=asking.method, protocol=protocol)
     path = scratch / "answers.parquet"
-    generate(engine, examples, prompts, own, path, part_rows=params.evaluate.batch_size * 4)
+    generate(engine, questions, prompts, own, path, part_rows=params.evaluate.batch_size * 4)
     return path
 
 
@@ -133,7 +130,7 @@ def ask_again(
     method = get_method(champion.tags["setwise.method"])
     key = StoreKey(
         weights=champion.tags["setwise.weights"],
-        dataset=dataset_digest(examples),
+        questions=text_digest([example.question for example in examples]),
         prompts="",
         method=method.name,
         protocol=get_protocol("one", method, int(champion.tags["setwise.k"])),
@@ -145,8 +142,8 @@ def ask_again(
     )
     with tempfile.TemporaryDirectory() as scratch:
         answered = champion_answers(client, champion, params, key, examples, Path(scratch))
-        store = judge_again(answered, examples, Path(scratch) / "judged.parquet")
-        return champion, summarise(store, examples, None, params.evaluate.resamples, params.seed)
+        verdicts = judge(answered, examples, Path(scratch) / "judged.parquet")
+        return champion, summarise(verdicts, examples, params.evaluate.resamples, params.seed)
 
 
 def _without_endpoint(params: Params) -> Params:
@@ -158,10 +155,9 @@ def _without_endpoint(params: Params) -> Params:
 
 def paired_rows(champion: Path, challenger: Path, examples: Sequence[Example], params: Params) -> list[Row]:
     """Paired differences, and a row without one for each guarded metric that only one of the two has."""
-    rows = compare(champion, challenger, examples, params.evaluate.resamples, params.seed)
+    sums = [tally(path, examples) for path in (champion, challenger)]
+    rows = compare_tallies(*sums, params.evaluate.resamples, params.seed)
     missing = {params.registry.metric, *params.registry.guards} - {row.metric for row in rows}
-    if not missing:
-        return rows
-    a, b = (figures(tally(path, examples)).values() for path in (champion, challenger))
+    a, b = (figures(side).values() for side in sums)
     n = len(examples)
     return rows + [Row(m, a.get(m), b.get(m), None, None, None, "undecided", n) for m in sorted(missing)]

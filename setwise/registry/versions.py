@@ -68,7 +68,7 @@ def register_challenger(candidate: Candidate, workspace: Path = Path()) -> Model
     if key.weights != digest:
         raise InputError(
             f"{candidate.store}: answers of weights {key.weights[:12]}…, in {candidate.weights} are {digest[:12]}…; "
-            f"run `dvc repro evaluate@{candidate.method}`"
+            f"run `dvc repro judge@{candidate.method}`"
         )
     client = get_client(workspace)
     name = model_name(candidate.params.domain.name)
@@ -177,7 +177,7 @@ def _ensure_model(client: MlflowClient, name: str) -> None:
 def store_name(key: StoreKey) -> str:
     """The file name of a version's generations for these questions, sampled so."""
     sampling = hashlib.sha256(json.dumps(asdict(key.sampling), sort_keys=True).encode()).hexdigest()
-    return f"{key.dataset[:16]}-{sampling[:8]}.parquet"
+    return f"{key.questions[:16]}-{sampling[:8]}.parquet"
 
 
 def keep_store(client: MlflowClient, version: ModelVersion, store: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
-from setwise.evaluation import Store, dataset_digest, judge_again
+from setwise.evaluation import Store, judge, text_digest
 from setwise.evaluation.compare import Row, compare
 from setwise.methods import METHODS
 from setwise.params import Params, load_params
@@ -56,17 +56,17 @@ def compare_runs(a: str, b: str, workspace: Path = Path()) -> list[Row]:
     """
     params = load_params(workspace / "params.yaml")
     examples = read_examples(workspace / "data" / params.domain.name / "test.parquet")
-    expected = dataset_digest(examples)
+    expected = text_digest([example.question for example in examples])
     with tempfile.TemporaryDirectory() as scratch:
         with said_in_one_line(files=False):
             found = [resolve(name, params, workspace, Path(scratch)) for name in (a, b)]
         for run in found:
-            if Store(run.path).key.dataset != expected:
+            if Store(run.path).key.questions != expected:
                 raise InputError(
                     f"{run.name}: evaluated on other questions than data/{params.domain.name}/test.parquet; "
                     "bring its data and params back (`dvc checkout`), or evaluate both runs on the same split"
                 )
-        judged = [judge_again(run.path, examples, Path(scratch) / f"{i}.parquet") for i, run in enumerate(found)]
+        judged = [judge(run.path, examples, Path(scratch) / f"{i}.parquet") for i, run in enumerate(found)]
         return compare(judged[0], judged[1], examples, params.evaluate.resamples, params.seed)
 
 
@@ -85,7 +85,7 @@ def resolve(name: str, params: Params, workspace: Path, scratch: Path) -> Evalua
     if wanted in METHODS:
         path = local / wanted / f"{protocol}.parquet"
         if not path.exists():
-            remedy = f"run `dvc repro evaluate@{wanted}`, or name another of {_listed(path.parent)}"
+            remedy = f"run `dvc repro judge@{wanted}`, or name another of {_listed(path.parent)}"
             raise InputError(f"{name}: no evaluation {path}; {remedy}")
         return Evaluated(name, "", protocol, path)
     run = _find(wanted, params.domain.name, workspace)

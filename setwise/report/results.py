@@ -10,7 +10,7 @@ from typing import Any
 
 from setwise.domains import Example
 from setwise.errors import InputError
-from setwise.evaluation import COST, MetricsReport, dataset_digest
+from setwise.evaluation import COST, MetricsReport, gold_digest
 from setwise.methods import METHODS
 from setwise.params import Params
 from setwise.report.sweeps import unfit
@@ -127,7 +127,7 @@ def read_results(
     """
     swept = {path: _read_json(path, "sweep") for path in sorted(sweeps.glob("*.json"))}
     misfits = {path: unfit(sweep, params) for path, sweep in swept.items()}
-    digest = dataset_digest(examples)
+    digest = gold_digest(examples)
     return Results(
         params=params,
         examples=examples,
@@ -137,26 +137,26 @@ def read_results(
         validation=_read_json(validation, "validate"),
         sweeps=[sweep for path, sweep in swept.items() if misfits[path] is None],
         unfit_sweeps=[f"{path} was left out: {reason}" for path, reason in misfits.items() if reason is not None],
-        spent={m: _read_json(evaluation / m / COST, f"evaluate@{m}") for m in params.methods},
+        spent={m: _read_json(evaluation / m / COST, f"judge@{m}") for m in params.methods},
     )
 
 
 def _read_reports(folder: Path, params: Params, digest: str) -> dict[str, MetricsReport]:
     reports = {}
     for path in sorted(path for path in folder.glob("*.json") if path.name != COST):
-        reports[path.stem] = _read_json(path, f"evaluate@{folder.name}")
-        _check_key(path, reports[path.stem]["key"], params, digest)
+        reports[path.stem] = _read_json(path, f"judge@{folder.name}")
+        _check_made_so(path, reports[path.stem], params, digest)
     if "one" not in reports:
-        raise InputError(f"{folder}: no evaluation of one generation; run `dvc repro evaluate@{folder.name}`")
+        raise InputError(f"{folder}: no evaluation of one generation; run `dvc repro judge@{folder.name}`")
     return reports
 
 
-def _check_key(path: Path, key: Mapping[str, Any], params: Params, digest: str) -> None:
+def _check_made_so(path: Path, report: MetricsReport, params: Params, gold: str) -> None:
     """Raise `InputError` for an evaluation of other data or params than those that are reported."""
-    layout, sampling = key["protocol"]["layout"], key["sampling"]
+    layout, sampling = report["key"]["protocol"]["layout"], report["key"]["sampling"]
     k = params.k if layout["k"] > 1 else 1
     facts = (
-        ("the test split", key["dataset"], digest),
+        ("the test split", report["gold"], gold),
         ("k", layout["k"], k),
         ("evaluate.temperature", sampling["temperature"], params.evaluate.temperature),
         ("evaluate.max_completion_tokens", sampling["max_tokens"], params.evaluate.max_completion_tokens),
@@ -166,7 +166,7 @@ def _check_key(path: Path, key: Mapping[str, Any], params: Params, digest: str) 
         if found != wanted:
             raise InputError(
                 f"{path}: made with another {name} ({found} there, {wanted} here); "
-                f"run `dvc repro evaluate@{path.parent.name}`"
+                f"run `dvc repro judge@{path.parent.name}`"
             )
 
 

@@ -18,7 +18,7 @@ from setwise.engines import Completion, Sampling
 from setwise.engines.openai import OpenAIEngine
 from setwise.engines.seeds import first_seed
 from setwise.engines.vllm import VllmEngine
-from setwise.evaluation import Protocol, StoreKey, dataset_digest, generate, prompt_digest
+from setwise.evaluation import Protocol, StoreKey, generate, text_digest
 from setwise.scale_params import EndpointParams
 
 LONG = 2**63
@@ -90,9 +90,9 @@ def evaluate(engine, path, protocols, part_rows=512):
     prompts = [example.question for example in EXAMPLES]
     for protocol in protocols:
         sampling = Sampling(n=protocol.generations, seed=0)
-        data, asked = dataset_digest(EXAMPLES), prompt_digest(prompts)
-        key = StoreKey("w" * 64, data, asked, "rlcr_multi", protocol, sampling)
-        generate(engine, EXAMPLES, prompts, key, path / f"{protocol.name}-{protocol.generations}.parquet", part_rows)
+        asked = text_digest(prompts)
+        key = StoreKey("w" * 64, asked, asked, "rlcr_multi", protocol, sampling)
+        generate(engine, prompts, prompts, key, path / f"{protocol.name}-{protocol.generations}.parquet", part_rows)
 
 
 def assert_apart(streams, questions, samples):

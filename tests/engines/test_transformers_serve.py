@@ -15,12 +15,11 @@ from tiny_policy import QUESTIONS, make_policy
 
 from setwise.answers import Layout
 from setwise.digests import weights_digest
-from setwise.domains import Example
 from setwise.engines import Sampling
 from setwise.engines.openai import OpenAIEngine
 from setwise.engines.transformers import TransformersEngine
 from setwise.errors import InputError
-from setwise.evaluation import Protocol, StoreKey, dataset_digest, generate, prompt_digest
+from setwise.evaluation import Protocol, StoreKey, generate, text_digest
 from setwise.policy import end_token_ids, load_tokenizer
 from setwise.scale_params import EndpointParams
 
@@ -71,12 +70,10 @@ def endpoint_engine(folder: Path, port: int, **settings) -> OpenAIEngine:
 
 @pytest.mark.operations
 def test_an_evaluation_over_an_endpoint_equals_one_in_process_though_the_endpoint_was_killed(folder, tmp_path):
-    examples = [Example("clinic", q, (("asthma",),), "exact", True, {"row": i}) for i, q in enumerate(QUESTIONS)]
     greedy = Sampling(temperature=0, max_tokens=12)
     protocol = Protocol("one", Layout(1))
-    key = StoreKey(
-        weights_digest(folder), dataset_digest(examples), prompt_digest(QUESTIONS), "rlvr_single", protocol, greedy
-    )
+    asked = text_digest(QUESTIONS)
+    key = StoreKey(weights_digest(folder), asked, asked, "rlvr_single", protocol, greedy)
     port = free_port()
     path = tmp_path / "endpoint.parquet"
     with serving(folder, port) as server:
@@ -91,7 +88,7 @@ def test_an_evaluation_over_an_endpoint_equals_one_in_process_though_the_endpoin
 
         engine.generate = killed_after_the_first_part
         with pytest.raises(InputError, match="run again"):
-            generate(engine, examples, QUESTIONS, key, path, part_rows=16)
+            generate(engine, QUESTIONS, QUESTIONS, key, path, part_rows=16)
         assert not path.exists()
     with serving(folder, port):
         asked = []
@@ -103,13 +100,13 @@ def test_an_evaluation_over_an_endpoint_equals_one_in_process_though_the_endpoin
             return answered(prompts, sampling)
 
         engine.generate = noted
-        over_endpoint = generate(engine, examples, QUESTIONS, key, path, part_rows=16)
+        over_endpoint = generate(engine, QUESTIONS, QUESTIONS, key, path, part_rows=16)
         sampled = list(endpoint_engine(folder, port).generate(QUESTIONS[:4], Sampling(1.0, max_tokens=12, n=3)))
     assert asked == QUESTIONS[16:]
     assert all(len({c.text for c in group}) > 1 for group in sampled)
     in_process = generate(
-        TransformersEngine.load(folder), examples, QUESTIONS, key, tmp_path / "process.parquet", part_rows=16
+        TransformersEngine.load(folder), QUESTIONS, QUESTIONS, key, tmp_path / "process.parquet", part_rows=16
     )
-    columns = ["question_id", "text", "n_tokens", "reason"]
+    columns = ["question_id", "text", "n_tokens", "finished"]
     rows = [[t.select(columns).to_pylist() for t in store.groups()] for store in (over_endpoint, in_process)]
     assert rows[0] == rows[1]

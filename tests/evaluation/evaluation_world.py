@@ -10,8 +10,8 @@ import numpy as np
 
 from setwise.answers import AnswerSet, Layout, render
 from setwise.domains import Example
-from setwise.engines import Completion, Sampling
-from setwise.evaluation import Protocol, Store, StoreKey, dataset_digest, generate, prompt_digest
+from setwise.engines import Completion, Engine, Sampling
+from setwise.evaluation import Protocol, Store, StoreKey, generate, judge, text_digest
 
 NAMES = tuple(f"disease {letter}" for letter in "abcdefgh")
 
@@ -58,19 +58,32 @@ class SeededEngine:
 
 def make_key(examples: Sequence[Example], protocol: Protocol, weights: str = "w" * 64, seed: int = 0) -> StoreKey:
     """The key of an evaluation of `examples` with the questions themselves as prompts."""
-    prompts = [example.question for example in examples]
+    questions = text_digest([example.question for example in examples])
     return StoreKey(
         weights=weights,
-        dataset=dataset_digest(examples),
-        prompts=prompt_digest(prompts),
+        questions=questions,
+        prompts=questions,
         method="rlcr_multi",
         protocol=protocol,
         sampling=Sampling(n=protocol.generations, seed=seed),
     )
 
 
-def make_store(path: Path, examples: Sequence[Example], protocol: Protocol, weights: str = "w" * 64) -> Store:
-    """An evaluation written by a `SeededEngine`; other `weights` give other answers."""
+def make_completions(path: Path, examples: Sequence[Example], protocol: Protocol, weights: str = "w" * 64) -> Store:
+    """Completions of a `SeededEngine`; other `weights` give others."""
     key = make_key(examples, protocol, weights, seed=sum(weights.encode()))
-    prompts = [example.question for example in examples]
-    return generate(SeededEngine(protocol.layout), examples, prompts, key, path, part_rows=16)
+    questions = [example.question for example in examples]
+    return generate(SeededEngine(protocol.layout), questions, questions, key, path, part_rows=16)
+
+
+def make_verdicts(engine: Engine, examples: Sequence[Example], key: StoreKey, path: Path, part_rows: int = 16) -> Path:
+    """What an engine says, judged."""
+    questions = [example.question for example in examples]
+    completions = generate(engine, questions, questions, key, path.with_name(f"said-{path.name}"), part_rows)
+    return judge(completions.path, examples, path)
+
+
+def make_store(path: Path, examples: Sequence[Example], protocol: Protocol, weights: str = "w" * 64) -> Store:
+    """The verdicts on those completions."""
+    said = make_completions(path.with_name(f"said-{path.name}"), examples, protocol, weights)
+    return Store(judge(said.path, examples, path))

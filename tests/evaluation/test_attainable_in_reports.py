@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from evaluation_world import NAMES, make_examples, make_key
+from evaluation_world import NAMES, make_examples, make_key, make_verdicts
 
 from setwise.answers import AnswerSet, Layout, render
 from setwise.engines import Completion
-from setwise.evaluation import Protocol, generate, summarise
+from setwise.evaluation import Protocol, summarise
 
 SETS = Protocol("one", Layout(k=3, confidences=True))
 
@@ -28,8 +28,7 @@ class BestSet:
 
 
 def _metrics(path, examples):
-    prompts = [example.question for example in examples]
-    generate(BestSet(examples), examples, prompts, make_key(examples, SETS), path)
+    make_verdicts(BestSet(examples), examples, make_key(examples, SETS), path)
     return summarise(path, examples, n_resamples=500)["metrics"]
 
 
@@ -59,7 +58,6 @@ def test_attainable_coverage_of_answers_true_together_is_unknown_where_the_domai
 
 def test_an_answer_outside_the_posterior_has_probability_zero(tmp_path):
     examples = [replace(e, posterior=((NAMES[7], 1.0),), gold=((NAMES[0],),)) for e in make_examples(5)]
-    prompts = [example.question for example in examples]
 
     class Outside(BestSet):
         def generate(self, prompts, sampling):
@@ -67,7 +65,7 @@ def test_an_answer_outside_the_posterior_has_probability_zero(tmp_path):
             return ([Completion(render(stated, SETS.layout), 12, True)] for _ in prompts)
 
     path = tmp_path / "a.parquet"
-    generate(Outside(examples), examples, prompts, make_key(examples, SETS), path)
+    make_verdicts(Outside(examples), examples, make_key(examples, SETS), path)
     metrics = summarise(path, examples, n_resamples=100)["metrics"]
     assert metrics["posterior_share"]["value"] == 0.0
     assert metrics["excess_confidence_brier"]["value"] == pytest.approx((0.25 + 0.09 + 0.04) / 3)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from evaluation_world import SeededEngine, make_examples, make_key, make_store
+from evaluation_world import SeededEngine, make_examples, make_key, make_store, make_verdicts
 
 from setwise.answers import Layout
 from setwise.engines import Completion
@@ -31,8 +31,7 @@ class Saying:
 
 
 def _report(path, examples, text, protocol):
-    prompts = [example.question for example in examples]
-    generate(Saying(text), examples, prompts, make_key(examples, protocol), path)
+    make_verdicts(Saying(text), examples, make_key(examples, protocol), path)
     return summarise(path, examples, n_resamples=100)
 
 
@@ -65,7 +64,7 @@ def test_a_valid_row_of_another_k_than_the_key_says_is_refused_by_name(tmp_path)
     examples = make_examples(6)
     store = make_store(tmp_path / "a.parquet", examples, SETS)
     key = replace(store.key, protocol=replace(SETS, layout=Layout(k=2, confidences=True)))
-    write_rows(tmp_path / "b.parquet", key, (table for table in list(store.groups())))
+    write_rows(tmp_path / "b.parquet", key, store.groups(), store.gold)
     with pytest.raises(InputError, match=r"b\.parquet: a valid row whose \w+ are not 2"):
         summarise(tmp_path / "b.parquet", examples)
 
@@ -73,7 +72,8 @@ def test_a_valid_row_of_another_k_than_the_key_says_is_refused_by_name(tmp_path)
 def test_missing_generations_are_refused(tmp_path):
     examples = make_examples(6)
     store = make_store(tmp_path / "a.parquet", examples, SETS)
-    write_rows(tmp_path / "b.parquet", store.key, (table.slice(0, len(table) - 1) for table in store.groups()))
+    rows = (table.slice(0, len(table) - 1) for table in store.groups())
+    write_rows(tmp_path / "b.parquet", store.key, rows, store.gold)
     with pytest.raises(InputError, match=r"b\.parquet: holds 11 rows of 6 questions, 6 of them among the 6"):
         summarise(tmp_path / "b.parquet", examples)
 
@@ -90,12 +90,12 @@ def test_a_row_group_that_is_damaged_is_refused_by_name(tmp_path):
 
 def test_a_parquet_file_of_something_else_is_refused(tmp_path):
     pq.write_table(pa.table({"x": [1]}), tmp_path / "x.parquet")
-    with pytest.raises(InputError, match=r"x\.parquet: not an evaluation file"):
+    with pytest.raises(InputError, match=r"x\.parquet: not a file of completions"):
         Store(tmp_path / "x.parquet")
 
 
 def test_a_missing_file_is_refused_with_what_makes_it(tmp_path):
-    with pytest.raises(InputError, match=r"none\.parquet: no such evaluation; run `dvc repro evaluate@METHOD`"):
+    with pytest.raises(InputError, match=r"none\.parquet: no such file; `dvc repro` makes those of generate@METHOD"):
         Store(tmp_path / "none.parquet")
 
 

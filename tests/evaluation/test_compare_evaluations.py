@@ -3,8 +3,9 @@ from evaluation_world import make_examples, make_store
 
 from setwise.answers import Layout
 from setwise.errors import InputError
-from setwise.evaluation import Protocol, compare, compare_matched, match_answers, match_tokens, summarise
-from setwise.evaluation.compare import Match
+from setwise.evaluation import Match, Protocol, compare, summarise
+from setwise.evaluation.compare import equal_tokens, match_tallies
+from setwise.evaluation.tally import tally
 
 SETS = Protocol("one", Layout(k=3, confidences=True), generations=4)
 SINGLE = Protocol("sample-12", Layout(k=1, confidences=True), generations=12, union=True)
@@ -28,6 +29,10 @@ def others(examples, tmp_path_factory):
 @pytest.fixture(scope="module")
 def single(examples, tmp_path_factory):
     return make_store(tmp_path_factory.mktemp("single") / "single.parquet", examples, SINGLE).path
+
+
+def tallies(sets, single, examples):
+    return [tally(path, examples) for path in (sets, single)]
 
 
 def test_an_evaluation_differs_from_itself_in_nothing(sets, examples):
@@ -68,26 +73,20 @@ def test_fewer_tokens_and_more_coverage_are_better(sets, single, examples):
     assert coverage.verdict == "better"
 
 
-def test_matched_answers_are_as_many_of_each(sets, single, examples):
-    match = match_answers(sets, single, examples)
-    assert match == Match(12, 12)
-    rows = {row.metric: row for row in compare_matched(sets, single, examples, match, n_resamples=100)}
+def test_matched_answers_are_those_of_the_curves(sets, single, examples):
+    rows = {row.metric: row for row in match_tallies(*tallies(sets, single, examples), Match(12, 12), n_resamples=100)}
     curves = [summarise(path, examples, n_resamples=100)["curves"] for path in (sets, single)]
     assert (rows["unique"].a, rows["unique"].b) == tuple(curve["unique"]["value"][11] for curve in curves)
 
 
 def test_matched_tokens_never_cost_more_than_the_cheaper_one(sets, single, examples):
-    match = match_tokens(sets, single, examples)
-    rows = {row.metric: row for row in compare_matched(sets, single, examples, match, n_resamples=100)}
+    sums = tallies(sets, single, examples)
+    match = equal_tokens(*sums)
+    rows = {row.metric: row for row in match_tallies(*sums, match, n_resamples=100)}
     assert match.a_answers == 12, "four sets are the cheaper evaluation and are used whole"
     assert rows["tokens"].b <= rows["tokens"].a
     following = Match(12, match.b_answers + 1)
-    assert compare_matched(sets, single, examples, following, n_resamples=100)[3].b > rows["tokens"].a
-
-
-def test_more_answers_than_there_are_is_refused(sets, single, examples):
-    with pytest.raises(InputError, match="has 12 answers to a question, not 13"):
-        compare_matched(sets, single, examples, Match(12, 13))
+    assert match_tallies(*sums, following, n_resamples=100)[3].b > rows["tokens"].a
 
 
 def test_an_evaluation_of_other_questions_is_refused_by_name(sets, tmp_path):

@@ -3,13 +3,13 @@ import re
 
 import pyarrow as pa
 import pytest
-from evaluation_world import make_examples, make_key, make_store
+from evaluation_world import make_examples, make_store
 
 from setwise.answers import Layout
 from setwise.errors import InputError
 from setwise.evaluation import Protocol, Store, summarise
 from setwise.evaluation.catalogue import metric
-from setwise.evaluation.statistics import LEVELS
+from setwise.evaluation.report import LEVELS
 from setwise.evaluation.store import write_rows
 
 SETS = Protocol("one", Layout(k=3, confidences=True))
@@ -54,19 +54,11 @@ def test_a_file_of_other_questions_is_refused(tmp_path):
         summarise(store.path, make_examples(12, seed=1))
 
 
-def test_a_file_of_another_k_is_refused_where_a_key_is_expected(tmp_path):
-    examples = make_examples(10)
-    store = make_store(tmp_path / "a.parquet", examples, SETS)
-    expected = make_key(examples, Protocol("one", Layout(k=5, confidences=True)))
-    with pytest.raises(InputError, match=r"'k': 3.*'k': 5"):
-        summarise(store.path, examples, expected)
-
-
 def test_the_row_groups_of_a_file_do_not_change_its_report(tmp_path):
     examples, protocol = make_examples(40), Protocol("one", Layout(k=3, confidences=True), generations=4)
     store = make_store(tmp_path / "many.parquet", examples, protocol)
     whole = pa.concat_tables(store.groups())
-    write_rows(tmp_path / "one.parquet", store.key, iter([whole]))
+    write_rows(tmp_path / "one.parquet", store.key, [whole], store.gold)
     assert store.n_groups == 10
     many, one = (summarise(tmp_path / name, examples, n_resamples=200) for name in ("many.parquet", "one.parquet"))
     assert _numbers(many) == pytest.approx(_numbers(one), rel=0, abs=1e-9)

@@ -5,12 +5,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from evaluation_world import make_key
+from evaluation_world import make_key, make_verdicts
 
 from setwise.answers import Layout
 from setwise.domains import Example
 from setwise.engines import Completion
-from setwise.evaluation import Match, Protocol, compare_matched, generate, summarise
+from setwise.evaluation import Match, Protocol, summarise
+from setwise.evaluation.compare import match_tallies
+from setwise.evaluation.tally import tally
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 MODELS = {
@@ -92,9 +94,7 @@ DOCUMENTED = _documented()
 def paths(tmp_path_factory):
     folder = tmp_path_factory.mktemp("worked")
     for model, protocol in MODELS.items():
-        prompts = [example.question for example in EXAMPLES]
-        key = make_key(EXAMPLES, protocol)
-        generate(Replay(model), EXAMPLES, prompts, key, folder / f"{model}.parquet", part_rows=2)
+        make_verdicts(Replay(model), EXAMPLES, make_key(EXAMPLES, protocol), folder / f"{model}.parquet", part_rows=2)
     return {model: folder / f"{model}.parquet" for model in MODELS}
 
 
@@ -131,7 +131,7 @@ def test_the_documented_curves_are_what_is_computed(reports, model, curves):
 
 
 def test_the_documented_differences_are_what_is_compared(paths):
-    rows = compare_matched(paths["M"], paths["S"], EXAMPLES, Match(2, 2), n_resamples=50)
+    rows = match_tallies(*(tally(paths[model], EXAMPLES) for model in MODELS), Match(2, 2), n_resamples=50)
     differences = {row.metric: row.difference for row in rows}
     expected = {"coverage": 1 / 5, "correct": 1 / 5, "unique": -2 / 5, "tokens": -2}
     assert differences == pytest.approx(expected, rel=0, abs=1e-12)

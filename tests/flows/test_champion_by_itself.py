@@ -42,7 +42,7 @@ def test_a_completed_rebuild_ends_with_a_champion(clone: Workspace) -> None:
     api = json.loads((root / ".prefect" / "up.json").read_text())["prefect_api"]
     rebuild = start_rebuild(api)
     until(lambda: state_of(api, rebuild)["type"] in FINAL, 400, lambda: server_logs(root))
-    assert state_of(api, rebuild)["message"] == "stages: 2 ran, 4 unchanged", server_logs(root)
+    assert state_of(api, rebuild)["message"] == "stages: 3 ran, 4 unchanged", server_logs(root)
 
     promote = ask(f"{api}/deployments/name/promote/promote")["id"]
 

@@ -207,7 +207,7 @@ def test_answers_of_other_weights_are_not_taken(tmp_path):
     workspace.train(2)
     state = run(workspace)
     assert state.is_failed()
-    assert "dvc repro evaluate@rlcr_multi" in state.message
+    assert "dvc repro judge@rlcr_multi" in state.message
     assert aliases(workspace) == {CHAMPION: None, CHALLENGER: None}
 
 

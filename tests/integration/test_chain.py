@@ -70,7 +70,7 @@ def changed_stages(workspace: Workspace) -> set[str]:
 def test_the_flow_runs_every_stage_and_ends_with_the_report(chain: tuple[Workspace, Ended]) -> None:
     workspace, ended = chain
     assert ended.code == 0, ended
-    assert "stages: 8 ran" in ended.out
+    assert "stages: 10 ran" in ended.out
     assert "report.html" in ended.out
     metrics = json.loads((workspace.root / "reports" / "metrics.json").read_text())["methods"]
     assert set(METHODS) <= set(metrics)
@@ -80,7 +80,7 @@ def test_the_flow_runs_every_stage_and_ends_with_the_report(chain: tuple[Workspa
 def test_a_second_run_does_nothing_and_says_so(done: Workspace) -> None:
     before = done.outputs()
     ended = done.python("-m", "flows.rebuild")
-    assert (ended.code, "nothing to do: all 8 stages unchanged" in ended.out) == (0, True), ended
+    assert (ended.code, "nothing to do: all 10 stages unchanged" in ended.out) == (0, True), ended
     assert done.outputs() == before
 
 
@@ -106,12 +106,89 @@ def test_another_learning_rate_makes_training_and_what_follows_stale_and_no_more
     done.set(train__learning_rate=0.002)
     assert changed_stages(done) == {f"train@{method}" for method in METHODS}
     dry = done.python("-m", "dvc", "repro", "--dry", "--force-downstream")
-    stages = {line.split("'")[1] for line in dry.out.splitlines() if line.startswith("Running stage")}
-    assert stages == {*(f"{stage}@{method}" for stage in ("train", "evaluate") for method in METHODS), "report"}
+    assert stages_run(dry) == {
+        *(f"{stage}@{method}" for stage in ("train", "generate", "judge") for method in METHODS),
+        "report",
+    }
 
 
 def dvc(workspace: Workspace, *arguments: str) -> Ended:
     return workspace.python("-m", "dvc", *arguments)
+
+
+def stages_run(ended: Ended) -> set[str]:
+    """The stages that `dvc repro` ran."""
+    assert ended.code == 0, ended
+    return {line.split("'")[1] for line in ended.out.splitlines() if line.startswith("Running stage")}
+
+
+def judged_anew(workspace: Workspace, before: dict[str, bytes]) -> set[str]:
+    """What changed; nothing of it may be of a model or a completion."""
+    after = workspace.outputs()
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert not [name for name in changed if name.startswith(("models/", "reports/completions/", "reports/curves/"))]
+    return changed
+
+
+JUDGES = {f"judge@{method}" for method in METHODS}
+
+
+def test_another_number_of_resamples_is_judged_and_reported_again_and_no_more(done: Workspace) -> None:
+    before = done.outputs()
+    done.set(evaluate__resamples=150)
+    assert changed_stages(done) == {*JUDGES, "report"}
+    assert stages_run(dvc(done, "repro")) == {*JUDGES, "report"}
+    assert "reports/evaluation/rlcr_multi/one.json" in judged_anew(done, before)
+    done.write_params(PARAMS)
+    assert stages_run(dvc(done, "repro")) == set()
+    assert done.outputs() == before
+
+
+def test_an_edited_metric_makes_judging_and_the_report_stale_and_no_more(done: Workspace) -> None:
+    path = done.root / "setwise" / "metrics" / "coverage.py"
+    code = path.read_text()
+    path.write_text(f"{code}# mended\n")
+    assert changed_stages(done) == {*JUDGES, "report"}
+    path.write_text(code)
+
+
+ANOTHER_LABEL = """    first, *others = prepared.splits["test"]
+    gold = next(name for name, p in first.posterior if p > 0 and name != first.gold[0][0])
+    prepared.splits["test"][:] = [type(first)(**{**vars(first), "gold": ((gold,),)}), *others]
+    with whole_folder("""
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("setwise/matching/exact.py", 'return " ".join(composed.split())', "return composed[:1]"),
+        ("pipelines/prepare.py", "    with whole_folder(", ANOTHER_LABEL),
+    ],
+    ids=["matcher", "label"],
+)
+def test_another_matcher_or_label_of_the_test_split_trains_and_generates_nothing(
+    file: str, old: str, new: str, done: Workspace
+) -> None:
+    before, code = done.outputs(), (done.root / file).read_text()
+    assert old in code
+    (done.root / file).write_text(code.replace(old, new, 1))
+    ended = dvc(done, "repro", "judge@rlcr_multi")
+    changed = judged_anew(done, before)
+    (done.root / file).write_text(code)
+    assert stages_run(dvc(done, "repro")) == set()
+    assert stages_run(ended) == {"prepare", "validate", "judge@rlcr_multi"}
+    assert "reports/evaluation/rlcr_multi/one.json" in changed
+    assert done.outputs() == before
+
+
+def test_kept_completions_are_judged_by_hand_as_the_stage_judged_them(done: Workspace) -> None:
+    before = done.outputs()
+    for method in METHODS:
+        for path in sorted((done.root / "reports" / "completions" / method).glob("*.parquet")):
+            ended = done.python("-m", "setwise.cli", "judge", str(path.relative_to(done.root)), "--json")
+            report = (done.root / "reports" / "evaluation" / method / path.name).with_suffix(".json")
+            assert json.loads(ended.out) == json.loads(report.read_text()), ended
+    assert done.outputs() == before
 
 
 def test_a_stage_that_refuses_its_params_names_what_brings_its_last_good_outputs_back(done: Workspace) -> None:
@@ -136,7 +213,7 @@ def test_going_back_to_earlier_params_restores_what_was_made_by_the_flow_and_by_
     assert "Running stage" in dvc(done, *target).out
     assert done.outputs() != before
     done.write_params(PARAMS)
-    assert "stages: 1 restored, 7 unchanged" in done.python("-m", "flows.rebuild").out
+    assert "stages: 1 restored, 9 unchanged" in done.python("-m", "flows.rebuild").out
     assert done.outputs() == before
 
     done.set(train__steps=10)

@@ -11,7 +11,8 @@ STAGES = {
     "validate": (),
     "warmstart": (),
     "train": ("--method", "rlcr_multi"),
-    "evaluate": ("--method", "rlcr_multi"),
+    "generate": ("--method", "rlcr_multi"),
+    "judge": ("--method", "rlcr_multi"),
     "report": (),
 }
 
@@ -80,7 +81,7 @@ def test_an_unknown_method_names_those_of_the_params(made: Workspace) -> None:
     assert error == "error: --method rlvr: not in params.yaml: methods; use one of rlvr_single, rlcr_multi"
 
 
-@pytest.mark.parametrize("stage", ["validate", "warmstart", "train", "evaluate", "report"])
+@pytest.mark.parametrize("stage", ["validate", "warmstart", "train", "generate", "judge", "report"])
 def test_a_stage_without_its_inputs_names_what_to_run(stage: str, bare_workspace: Workspace) -> None:
     assert "run `dvc repro" in refused(bare_workspace, stage, *STAGES[stage])
 

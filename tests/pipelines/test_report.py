@@ -89,11 +89,11 @@ def test_publishing_gives_the_tracking_run_of_the_weights_the_same_files(
     ("spoil", "words"),
     [
         (lambda reports: (reports / "validation.json").unlink(), "validation.json: missing; run `dvc repro validate`"),
-        (lambda reports: shutil.rmtree(reports / "evaluation" / "rlcr_multi"), "run `dvc repro evaluate@rlcr_multi`"),
+        (lambda reports: shutil.rmtree(reports / "evaluation" / "rlcr_multi"), "run `dvc repro judge@rlcr_multi`"),
         (lambda reports: (reports / "curves" / "rlcr_multi.jsonl").write_text("{"), "rlcr_multi.jsonl: not one JSON"),
         (
             lambda reports: (reports / "evaluation" / "rlcr_multi" / "cost.json").unlink(),
-            "cost.json: missing; run `dvc repro evaluate@rlcr_multi`",
+            "cost.json: missing; run `dvc repro judge@rlcr_multi`",
         ),
     ],
     ids=["no validation", "no evaluation", "torn curve", "no cost"],

@@ -17,7 +17,7 @@ from setwise.digests import weights_digest
 from setwise.domains import Example
 from setwise.domains.parquet import read_examples, write_examples
 from setwise.engines import Completion, Sampling
-from setwise.evaluation import StoreKey, dataset_digest, generate, get_protocol, prompt_digest, summarise
+from setwise.evaluation import StoreKey, generate, get_protocol, judge, summarise, text_digest
 from setwise.methods import get_method
 from setwise.params import ModelParams, Params, load_params
 from setwise.policy import build_model
@@ -116,15 +116,17 @@ class Workspace:
         protocol = get_protocol("one", get_method(METHOD), self.params["k"])
         key = StoreKey(
             weights=weights_digest(self.root / "models" / METHOD),
-            dataset=dataset_digest(examples),
-            prompts=prompt_digest(prompts),
+            questions=text_digest(prompts),
+            prompts=text_digest(prompts),
             method=METHOD,
             protocol=protocol,
             sampling=Sampling(max_tokens=self.params["evaluate"]["max_completion_tokens"]),
         )
         store = self.root / "reports" / "evaluation" / METHOD / "one.parquet"
-        store.unlink(missing_ok=True)
-        generate(ScriptedEngine(skill, examples, protocol.layout), examples, prompts, key, store)
+        said = self.root / "reports" / "completions" / METHOD / "one.parquet"
+        said.unlink(missing_ok=True)
+        generate(ScriptedEngine(skill, examples, protocol.layout), prompts, prompts, key, said)
+        judge(said, examples, store)
         report = summarise(store, examples, n_resamples=self.params["evaluate"]["resamples"])
         store.with_suffix(".json").write_text(json.dumps(report))
 

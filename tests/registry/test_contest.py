@@ -13,8 +13,8 @@ from registry_world import METHOD, Skill, Workspace, make_workspace
 
 from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
-from setwise.evaluation import Store, compare, judge_again
-from setwise.evaluation.store import SCHEMA, write_rows
+from setwise.evaluation import Store, compare, judge
+from setwise.evaluation.store import VERDICTS, question_id, write_rows
 from setwise.registry import Decision, hold_gate, register_challenger
 from setwise.registry.contest import ask_again
 from setwise.registry.versions import get_aliased, keep_store, kept_store
@@ -42,9 +42,9 @@ def spoiled(path: Path, spoil: Spoil, to: Path) -> Path:
     """The same file, every row passed through `spoil`, with the key it had."""
     store = Store(path)
     tables = [
-        pa.Table.from_pylist([spoil(row) for row in group.to_pylist()], schema=SCHEMA) for group in store.groups()
+        pa.Table.from_pylist([spoil(row) for row in group.to_pylist()], schema=VERDICTS) for group in store.groups()
     ]
-    write_rows(to, store.key, iter(tables))
+    write_rows(to, store.key, tables, store.gold)
     return to
 
 
@@ -106,7 +106,7 @@ def test_answers_without_their_text_are_refused_in_one_line(
     contest: tuple[Workspace, ModelVersion], tmp_path: Path
 ) -> None:
     def drop(row: dict[str, Any]) -> dict[str, Any]:
-        return row | {"text": None} if row["question_id"] == third.id else row
+        return row | {"text": None} if row["question_id"] == question_id(third.question) else row
 
     third = read_examples(contest[0].root / "data" / "clinic" / "test.parquet")[2]
     with pytest.raises(InputError, match=r"one\.parquet: row 2 keeps no text.*let it answer again") as refused:
@@ -128,7 +128,7 @@ def test_judging_again_by_the_same_code_changes_nothing(
     contest: tuple[Workspace, ModelVersion], tmp_path: Path
 ) -> None:
     examples = read_examples(contest[0].root / "data" / "clinic" / "test.parquet")
-    again = judge_again(stored(contest[0]), examples, tmp_path / "again.parquet")
+    again = judge(stored(contest[0]), examples, tmp_path / "again.parquet")
     assert pq.read_table(again).equals(pq.read_table(stored(contest[0])))
     assert Store(again).key == Store(stored(contest[0])).key
     assert {row.difference for row in compare(stored(contest[0]), again, examples, 100)} <= {0.0, None}

@@ -13,12 +13,12 @@ import numpy as np
 import yaml
 from planted import IMAGE, LINK, SCRIPT, VECTOR
 
-from pipelines.evaluate import tasks_of
+from pipelines.generate import tasks_of
 from setwise.answers import AnswerSet, Layout, render
 from setwise.domains import Example
 from setwise.domains.parquet import write_examples
 from setwise.engines import Completion, Sampling
-from setwise.evaluation import StoreKey, dataset_digest, generate, prompt_digest, summarise
+from setwise.evaluation import StoreKey, generate, judge, summarise, text_digest
 from setwise.methods import METHODS
 from setwise.params import DEFAULTS, Params, validate_params
 
@@ -117,8 +117,8 @@ def _evaluate(root: Path, params: Params, method: str, examples: Sequence[Exampl
     for task in tasks_of(METHODS[method], params):
         key = StoreKey(
             weights=hashlib.sha256(task.model.encode()).hexdigest(),
-            dataset=dataset_digest(examples),
-            prompts=prompt_digest(prompts),
+            questions=text_digest(prompts),
+            prompts=text_digest(prompts),
             method=method,
             protocol=task.protocol,
             sampling=Sampling(
@@ -130,7 +130,8 @@ def _evaluate(root: Path, params: Params, method: str, examples: Sequence[Exampl
         )
         engine = PosteriorEngine(world, task.protocol.layout, SKILL[task.model])
         path = root / "reports" / "evaluation" / method / f"{task.name}.parquet"
-        generate(engine, examples, prompts, key, path)
+        said = root / "reports" / "completions" / method / path.name
+        judge(generate(engine, prompts, prompts, key, said).path, examples, path)
         report = summarise(path, examples, n_resamples=params.evaluate.resamples)
         path.with_suffix(".json").write_text(json.dumps(report), encoding="utf-8")
     cost = {"seconds": 83.0, "device": "cpu", "revision": "0123456789ab"}

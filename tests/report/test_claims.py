@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from setwise.evaluation.compare import Match, compare_matched
+from setwise.evaluation.compare import Match, match_tallies
+from setwise.evaluation.tally import tally
 from setwise.params import Params
 from setwise.report import Results, read_results
 from setwise.report.claims import Claim, Verdict, _worse, claims, decide
@@ -144,8 +145,8 @@ def rise(results: Results, *sweeps: dict[str, Any]) -> Claim:
 
 def test_the_claim_at_many_answers_is_the_paired_difference_of_the_curves(results: Results, table: list[Claim]) -> None:
     multi, single = results.many("rlvr_multi"), results.many("rlvr_single")
-    paths = results.store(single), results.store(multi)
-    rows = compare_matched(*paths, results.examples, Match(9, 9), results.params.evaluate.resamples)
+    sums = [tally(results.store(setup), results.examples) for setup in (single, multi)]
+    rows = match_tallies(*sums, Match(9, 9), results.params.evaluate.resamples)
     (row,) = [row for row in rows if row.metric == "correct"]
     assert row.difference is not None
     assert f"{row.difference:+.3f}"[:5] in find(table, "With 9 answers").ours

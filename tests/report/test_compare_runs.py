@@ -75,7 +75,7 @@ def test_the_generations_of_the_run_are_used_and_not_those_that_lie_in_the_works
         ("nobody", "nobody: no such run in experiment setwise/clinic; runs: rlcr_multi-k3-seed0"),
         ("f" * 32, "no run with this id"),
         ("champion", "promote one first"),
-        ("rlcr_multi/nothing", "run `dvc repro evaluate@rlcr_multi`, or name another of base, curve, one, warmstart"),
+        ("rlcr_multi/nothing", "run `dvc repro judge@rlcr_multi`, or name another of base, curve, one, warmstart"),
         ("rlcr_multi-k3-seed0/curve", "keeps no generations of protocol curve"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.evaluate import tasks_of
+from pipelines.generate import tasks_of
 from setwise.errors import InputError
 from setwise.evaluation.tally import tally
 from setwise.methods import METHODS
@@ -41,7 +41,7 @@ def test_an_evaluation_by_other_params_is_refused_by_name(
     places = reports / "evaluation", reports / "curves", reports / "validation.json", reports / "sweeps"
     with pytest.raises(InputError, match=re.escape(named)) as raised:
         read_results(params.model_copy(update=section), results.examples, *places)
-    assert "run `dvc repro evaluate@" in str(raised.value)
+    assert "run `dvc repro judge@" in str(raised.value)
 
 
 def test_an_evaluation_of_other_posteriors_is_refused(workspace: tuple[Path, Params], results: Results) -> None:

@@ -9,7 +9,7 @@ from setwise.digests import weights_digest
 from setwise.domains.parquet import read_examples
 from setwise.engines import Sampling
 from setwise.engines.pick import pick_engine
-from setwise.evaluation import StoreKey, dataset_digest, generate, get_protocol, prompt_digest, summarise
+from setwise.evaluation import StoreKey, generate, get_protocol, judge, summarise, text_digest
 from setwise.methods import METHODS, get_method
 from setwise.policy import load_policy
 from setwise.prompts import build_prompt
@@ -42,11 +42,13 @@ def evaluate(workspace, params, weights, path):
     engine = pick_engine(params, weights)
     protocol = get_protocol("one", get_method(METHOD), params.k)
     prompts = [build_prompt(e.question, protocol.layout, engine.tokenizer, "Name the diagnoses.") for e in examples]
+    questions = [example.question for example in examples]
     key = StoreKey(
-        weights_digest(weights), dataset_digest(examples), prompt_digest(prompts), METHOD, protocol, Sampling(seed=1)
+        weights_digest(weights), text_digest(questions), text_digest(prompts), METHOD, protocol, Sampling(seed=1)
     )
-    store = generate(engine, examples, prompts, key, path)
-    metrics = summarise(store.path, examples, n_resamples=100, seed=0)["metrics"]
+    store = generate(engine, questions, prompts, key, path)
+    verdicts = judge(store.path, examples, path.with_name("judged.parquet"))
+    metrics = summarise(verdicts, examples, n_resamples=100, seed=0)["metrics"]
     return prompts, {name: metrics[name]["value"] for name in HEADLINES}
 
 

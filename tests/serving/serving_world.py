@@ -22,7 +22,7 @@ from setwise.domains import Example, get_domain
 from setwise.domains.parquet import write_examples
 from setwise.engines import Sampling
 from setwise.engines.transformers import TransformersEngine
-from setwise.evaluation import StoreKey, dataset_digest, generate, get_protocol, prompt_digest, summarise
+from setwise.evaluation import StoreKey, generate, get_protocol, judge, summarise, text_digest
 from setwise.methods import get_method
 from setwise.params import Params, validate_params
 from setwise.policy import build_model
@@ -82,16 +82,17 @@ def _train(root: Path, params: Params, train: list[Example], vocabulary: Any) ->
 def _evaluate(root: Path, params: Params, folder: Path, test: list[Example]) -> Path:
     engine = TransformersEngine.load(folder)
     protocol = get_protocol("one", get_method(METHOD), params.k)
-    prompts = [build_prompt(e.question, protocol.layout, engine.tokenizer) for e in test]
+    questions = [example.question for example in test]
+    prompts = [build_prompt(question, protocol.layout, engine.tokenizer) for question in questions]
     key = StoreKey(
         weights=weights_digest(folder),
-        dataset=dataset_digest(test),
-        prompts=prompt_digest(prompts),
+        questions=text_digest(questions),
+        prompts=text_digest(prompts),
         method=METHOD,
         protocol=protocol,
         sampling=Sampling(max_tokens=params.evaluate.max_completion_tokens),
     )
-    return generate(engine, test, prompts, key, root / "one.parquet").path
+    return judge(generate(engine, questions, prompts, key, root / "said.parquet").path, test, root / "one.parquet")
 
 
 @contextlib.contextmanager
