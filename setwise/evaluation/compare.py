@@ -14,10 +14,10 @@ import numpy as np
 
 from setwise.domains import Example
 from setwise.errors import InputError
-from setwise.evaluation.catalogue import Better, metric
 from setwise.evaluation.statistics import Figures, figures
 from setwise.evaluation.tally import Tally, tally
 from setwise.metrics.bootstrap import N_RESAMPLES, intervals
+from setwise.metrics.catalogue import Better, metric
 from setwise.metrics.scaling import CURVES
 from setwise.metrics.sets import Bools, Floats
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from setwise.domains import Example
-from setwise.evaluation.catalogue import VALID, metric
 from setwise.evaluation.statistics import BINNINGS, CALIBRATED, Figures, figures
 from setwise.evaluation.store import Store, StoreKey
 from setwise.evaluation.tally import Calibration, Tally, tally
 from setwise.metrics.bootstrap import LEVEL, N_RESAMPLES
 from setwise.metrics.calibration import N_BINS, mass_edges
+from setwise.metrics.catalogue import VALID, metric
 from setwise.metrics.overlap import OVERLAPS, pair_overlaps, shared_spans
 from setwise.metrics.scaling import CURVES
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from setwise.evaluation.catalogue import VALID
 from setwise.evaluation.tally import Calibration, Tally
 from setwise.metrics.bootstrap import N_RESAMPLES, intervals
 from setwise.metrics.calibration import N_BINS, auroc, ece, mass_bins, mass_edges, width_bins
+from setwise.metrics.catalogue import VALID
 from setwise.metrics.scaling import CURVES
 from setwise.metrics.sets import Bools, Floats, sum_by
 

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 
 from setwise.domains import Example
-from setwise.evaluation.catalogue import VALID, marks
 from setwise.evaluation.protocols import MAX_ANSWERS, Protocol
 from setwise.evaluation.rows import read_generations, read_questions
 from setwise.evaluation.store import Store, StoreKey
@@ -32,6 +31,7 @@ from setwise.metrics import (
     union_sets,
 )
 from setwise.metrics import attainable as best
+from setwise.metrics.catalogue import VALID, marks
 from setwise.metrics.sets import Bools, Floats, Ints, sum_by
 
 _SET_METRICS: dict[str, Callable[..., Ratio]] = {

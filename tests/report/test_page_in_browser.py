@@ -22,7 +22,7 @@ def test_every_figure_is_drawn_with_a_title_and_has_its_numbers(page: str, tmp_p
     script = """return [...doc.querySelectorAll("figure")].map(f => {
       const svg = f.querySelector(":scope > svg"), box = svg.getBoundingClientRect();
       return {id: f.id, title: svg.querySelector("title").textContent, wide: box.width, high: box.height,
-              drawn: svg.querySelectorAll("path.line, circle.mark").length,
+              drawn: svg.querySelectorAll("path[style*='--c-']").length,
               rows: f.querySelectorAll("tbody tr").length, loose: svg.querySelectorAll("[d*=NaN], [d='']").length};
     });"""
     figures = {figure["id"]: figure for figure in look(page, DESKTOP, script, tmp_path)}
