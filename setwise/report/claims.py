@@ -227,7 +227,7 @@ def _rises_with_k(comparisons: Comparisons) -> Claim:
     if len(points) < 2:
         why = " ".join([*(f"{reason}." for reason in results.unfit_sweeps), f"needs a sweep over K: {SWEEP_COMMAND}"])
         return Claim(text, paper, "", "not measured", why)
-    ours = ", ".join(f"K = {p.k}: {with_interval(p._asdict())}" for p in points)
+    ours = ", ".join(f"K = {p.k}: {with_interval(p.estimate)}" for p in points)
     return Claim(text, paper, ours, *_judge_rise(points))
 
 

@@ -140,6 +140,11 @@ class Point(NamedTuple):
     lo: float | None
     hi: float | None
 
+    @property
+    def estimate(self) -> Mapping[str, float | None]:
+        """The mean as `{value, lo, hi}`."""
+        return {"value": self.value, "lo": self.lo, "hi": self.hi}
+
 
 def shared_params(params: Params) -> dict[str, str]:
     """The params that the runs of a sweep over K have in common, flat."""
