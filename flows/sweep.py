@@ -64,7 +64,7 @@ def _try_variant(
 def sweep(
     grid: dict[str, list[Value]],
     rank_by: str,
-    lower_is_better: bool = False,
+    lower_is_better: bool | None = None,
     max_parallel: PositiveInt = 1,
     workspace: str = ".",
 ) -> "State[Any]":
@@ -73,7 +73,7 @@ def sweep(
     Args:
         grid: Params and the values to try, as in {"train.learning_rate": [0.001, 0.003], "k": [2, 3]}.
         rank_by: The metric to rank by, as MLflow names it.
-        lower_is_better: Whether a smaller value of that metric is better, as for the Brier score and ECE.
+        lower_is_better: Whether less of that metric is better; if left out, what docs/metrics.md says.
         max_parallel: Most combinations side by side.
         workspace: Folder of the clone; the committed code is what runs, and its files are left as they are.
     """

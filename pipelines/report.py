@@ -22,9 +22,7 @@ from pipelines.paths import (
 from pipelines.stage import log, run_stage, whole_folder, write_whole
 from setwise.domains.parquet import read_examples
 from setwise.params import Params
-from setwise.report import read_results
-from setwise.report.page import find, render_markdown, render_page
-from setwise.report.plots import plots
+from setwise.report import find, plots, read_results, render_markdown, render_page
 
 
 def report(params: Params) -> None:

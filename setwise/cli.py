@@ -156,7 +156,7 @@ def compare(
 
     turn_telemetry_off()
     _quiet_libraries()
-    from setwise.report.compare import compare_runs, table, to_json
+    from setwise.registry.compare import compare_runs, table, to_json
 
     rows = compare_runs(run_a, run_b)
     if as_json:
@@ -171,7 +171,10 @@ def compare(
 @app.command()
 def leaderboard(
     metric: Annotated[str, typer.Argument(help="As MLflow names it, such as eval/coverage_at_1 or eval/ece_width.")],
-    lower_is_better: Annotated[bool, typer.Option("--lower-is-better", help="For the Brier score or ECE.")] = False,
+    lower_is_better: Annotated[
+        bool | None,
+        typer.Option("--lower-is-better/--higher-is-better", help="If left out, what docs/metrics.md says."),
+    ] = None,
     sweep: Annotated[str | None, typer.Option(help="Only the runs of this sweep of the flow `sweep`.")] = None,
 ) -> None:
     """Rank the evaluated runs of the params' domain by a metric: methods and settings, with intervals over seeds."""
@@ -189,7 +192,7 @@ def leaderboard(
     with said_in_one_line(files=False):
         client = get_client()
         trials = sweep_trials(client, sweep, metric) if sweep else domain_trials(client, domain, metric)
-    standings = rank(trials, lower_is_better)
+    standings = rank(trials, metric, lower_is_better)
     if not standings:
         raise InputError(
             f"no run of {f'sweep {sweep}' if sweep else f'setwise/{domain}'} logged {metric!r}; see make ui"

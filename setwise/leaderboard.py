@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from setwise.metrics import catalogue
 from setwise.metrics.seeds import mean_over_seeds
 from setwise.params import Params
 from setwise.tracking import TEST_TAG, search_all_runs
@@ -54,8 +55,12 @@ class Standing:
         return ", ".join(f"{name} {value}" for name, value in self.row(metric).items())
 
 
-def rank(trials: Iterable[Trial], lower_is_better: bool = False) -> list[Standing]:
-    """The places, best mean first; ties in the order of the first runs."""
+def rank(trials: Iterable[Trial], metric: str, lower_is_better: bool | None = None) -> list[Standing]:
+    """The places by `metric`, best mean first; ties in the order of the first runs.
+
+    Which way is better the table of metrics says, unless `lower_is_better` does; of another metric, more is better.
+    """
+    lower = catalogue.lower_is_better(metric) if lower_is_better is None else lower_is_better
     places: dict[tuple[str, str], list[Trial]] = defaultdict(list)
     for trial in trials:
         setting = {name: value for name, value in trial.setting.items() if name not in _NOT_SETTINGS}
@@ -64,7 +69,7 @@ def rank(trials: Iterable[Trial], lower_is_better: bool = False) -> list[Standin
         Standing(method, variant, *mean_over_seeds([t.value for t in found]), tuple(t.run_id for t in found))
         for (method, variant), found in places.items()
     ]
-    return sorted(standings, key=lambda standing: standing.value, reverse=not lower_is_better)
+    return sorted(standings, key=lambda standing: standing.value, reverse=not lower)
 
 
 def sweep_trials(client: MlflowClient, sweep_id: str, metric: str) -> list[Trial]:

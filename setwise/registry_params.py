@@ -38,13 +38,13 @@ class RegistryParams(Section):
     @field_validator("metric", "guards")
     @classmethod
     def _are_metrics(cls, value: str | dict[str, Tolerance]) -> str | dict[str, Tolerance]:
-        from setwise.evaluation.catalogue import CATALOGUE, metric
+        from setwise.metrics.catalogue import CATALOGUE, metric
 
         for name in [value] if isinstance(value, str) else value:
             try:
                 better = metric(name).better
             except KeyError:
-                raise ValueError(f"no metric {name!r}; there are {', '.join(CATALOGUE)}, …_at_k for some") from None
+                raise ValueError(f"no metric {name!r}; there are {', '.join(CATALOGUE)}, with a number for k") from None
             if better is None:
                 raise ValueError(f"{name!r} describes the data, not the model; choose another metric")
         return value

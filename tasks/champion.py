@@ -77,7 +77,7 @@ def evaluate_again(workspace: Path, params: "Params", fresh: bool, seed: int | N
     import time
 
     from setwise.domains.parquet import read_examples
-    from setwise.evaluation.catalogue import metric
+    from setwise.metrics.catalogue import metric
     from setwise.registry import ask_again
     from setwise.tracking import Run, get_client, model_name, said_in_one_line
 

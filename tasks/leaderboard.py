@@ -19,8 +19,8 @@ def create_database(workspace: Path) -> None:
     MlflowClient(tracking_uri(workspace)).search_experiments(max_results=1)
 
 
-def leaderboard(workspace: Path, sweep_id: str, metric: str, lower_is_better: bool) -> list[Standing]:
+def leaderboard(workspace: Path, sweep_id: str, metric: str, lower_is_better: bool | None) -> list[Standing]:
     """Return what the sweep's runs that logged ``metric`` reached, best first, seeds taken together."""
     from mlflow import MlflowClient
 
-    return rank(sweep_trials(MlflowClient(tracking_uri(workspace)), sweep_id, metric), lower_is_better)
+    return rank(sweep_trials(MlflowClient(tracking_uri(workspace)), sweep_id, metric), metric, lower_is_better)

@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from setwise.domains import Example
-from setwise.evaluation.catalogue import Better, metric
 from setwise.evaluation.report import Figures, figures
 from setwise.evaluation.tally import Tally, tally
 from setwise.metrics.bootstrap import N_RESAMPLES, intervals
+from setwise.metrics.catalogue import Better, metric
 from setwise.metrics.scaling import CURVES
 from setwise.metrics.sets import Bools, Floats
 

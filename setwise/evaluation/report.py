@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from setwise.domains import Example
-from setwise.evaluation.catalogue import VALID, metric
 from setwise.evaluation.store import Store, gold_digest
 from setwise.evaluation.tally import Calibration, Tally, tally
 from setwise.metrics.bootstrap import LEVEL, N_RESAMPLES, intervals
 from setwise.metrics.calibration import N_BINS, auroc, ece, mass_bins, mass_edges, width_bins
+from setwise.metrics.catalogue import VALID, metric
 from setwise.metrics.overlap import OVERLAPS, pair_overlaps, shared_spans
 from setwise.metrics.scaling import CURVES
 from setwise.metrics.sets import Bools, Floats, sum_by

@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 
 from setwise.domains import Example
 from setwise.errors import InputError
-from setwise.evaluation.catalogue import VALID, marks
 from setwise.evaluation.protocols import MAX_ANSWERS, Protocol
 from setwise.evaluation.store import Store, StoreKey
 from setwise.metrics import (
@@ -34,6 +33,7 @@ from setwise.metrics import (
     union_sets,
 )
 from setwise.metrics import attainable as best
+from setwise.metrics.catalogue import VALID, marks
 from setwise.metrics.sets import Bools, Floats, Ints, ranked, sum_by
 
 _SET_METRICS: dict[str, Callable[..., Ratio]] = {

@@ -8,21 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from setwise.evaluation.report import MetricsReport
+from setwise.metrics.catalogue import chief_names, metric
 from setwise.params import Params
 
-SHOWN = (
-    "valid_rate",
-    "pass_at_1",
-    "correct_at_{k}",
-    "precision",
-    "recall",
-    "attainable_share",
-    "set_brier",
-    "ece_width",
-    "auroc",
-    "tokens_per_question",
-)
-"""The metrics of a card, where they are defined; the gate's own are always among them."""
 _FIGURES = ("value", "lo", "hi")
 
 
@@ -35,7 +23,7 @@ class Card:
         weights: sha256 of the weights.
         data: split → sha256 of the prepared file.
         questions: digest of the evaluated questions; their number is `n_questions`.
-        metrics: name → value, lo, hi (95% interval).
+        metrics: name → value, lo, hi (95% interval): what the gate looks at, and the few that stand for a run.
         invalid: why completions were invalid → how many.
         temperature: sampled at in the evaluation.
         served_temperature: sampled at when served, unless a request says otherwise.
@@ -58,7 +46,7 @@ class Card:
     def of(cls, params: Params, method: str, data: Mapping[str, str], report: MetricsReport) -> Card:
         """The card of an evaluated model."""
         answers = report["answers"]
-        names = (params.registry.metric, *params.registry.guards, *(name.format(k=answers) for name in SHOWN))
+        names = (params.registry.metric, *params.registry.guards, *chief_names(answers))
         measured = report["metrics"]
         shown = [name for name in dict.fromkeys(names) if measured.get(name, {}).get("value") is not None]
         return cls(
@@ -90,7 +78,7 @@ class Card:
             f"Trained on `{self.domain}` alone: what it answers to other questions, and how sure it says it is, "
             "means nothing.",
         ]
-        if "ece_width" not in self.metrics:
+        if "set_brier" not in self.metrics:
             found.append("States no confidences: the order of its answers is the order in which it gave them.")
         if self.invalid:
             reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(self.invalid.items()))
@@ -99,7 +87,7 @@ class Card:
 
     def to_markdown(self) -> str:
         """The card as the version's description."""
-        rows = [f"| {name} | {_figure(entry)} |" for name, entry in self.metrics.items()]
+        rows = [f"| {metric(name).label} | {_figure(entry)} |" for name, entry in self.metrics.items()]
         made = [f"- weights sha256 `{self.weights}`"]
         made += [f"- `{split}` sha256 `{digest}`" for split, digest in self.data.items()]
         return "\n".join(

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from setwise.evaluation.catalogue import metric as entry_of
 from setwise.evaluation.compare import Row
+from setwise.metrics.catalogue import metric as entry_of
 from setwise.registry_params import RegistryParams
 
 Verdict = Literal["passed", "refused"]

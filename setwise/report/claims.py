@@ -12,21 +12,27 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from setwise.evaluation.compare import Row
-from setwise.report.comparisons import Comparisons
-from setwise.report.numbers import decimals, number, with_interval
-from setwise.report.ratios import (
+from setwise.metrics.estimates import decimals, number, with_interval
+from setwise.report.comparisons import (
+    Comparisons,
     first_answer_ratio,
     overconfidence,
     stand_in_overconfidence,
     tokens_ratio,
     unique_ratio,
 )
-from setwise.report.results import Results
-from setwise.report.sweeps import SWEEP_COMMAND, SWEPT_K, Point, by_k
+from setwise.report.results import Point, Results
 
 Verdict = Literal["holds", "does not hold", "undecided", "not measured"]
 
 RLVR_MULTI, RLVR_SINGLE, RLCR_MULTI = "rlvr_multi", "rlvr_single", "rlcr_multi"
+_GRID = '{"k": [2, 3, 4, 5], "seed": [0, 1, 2]}'
+SWEEP_COMMAND = (
+    f"prefect deployment run sweep/sweep -p 'grid={_GRID}' -p rank_by=eval/coverage_at_1, "
+    "then python -m pipelines.sweeps"
+)
+SWEPT_K = (2, 3, 4, 5)
+"""The K that the paper's claim speaks of."""
 CALIBRATED = 0.05
 """ECE up to which a model counts as on the identity line: about half a bin of a reliability diagram with ten."""
 _OVERLAPS = (
@@ -217,11 +223,11 @@ def _rises_with_k(comparisons: Comparisons) -> Claim:
     text = "Right answers per set rise with K = 2, 3, 4, 5, each K trained for itself"
     paper = "0.65, 0.78, 0.94, 1.06"
     results = comparisons.results
-    points = by_k(results.sweeps, RLVR_MULTI) or by_k(results.sweeps, RLCR_MULTI)
+    points = results.by_k(RLVR_MULTI) or results.by_k(RLCR_MULTI)
     if len(points) < 2:
         why = " ".join([*(f"{reason}." for reason in results.unfit_sweeps), f"needs a sweep over K: {SWEEP_COMMAND}"])
         return Claim(text, paper, "", "not measured", why)
-    ours = ", ".join(f"K = {p.k}: {_of_seeds(p)}" for p in points)
+    ours = ", ".join(f"K = {p.k}: {with_interval(p.estimate)}" for p in points)
     return Claim(text, paper, ours, *_judge_rise(points))
 
 
@@ -234,13 +240,9 @@ def _judge_rise(points: Sequence[Point]) -> tuple[Verdict, str]:
         return "undecided", f"Not measured: K = {', '.join(missing)}."
     if all(a.hi is not None and b.lo is not None and a.hi < b.lo for a, b in pairs):
         return "holds", "The means rise, and the intervals over seeds of neighbouring K lie apart."
-    rising = all(a.mean < b.mean for a, b in pairs)
+    rising = all(a.value < b.value for a, b in pairs)
     means = "The means rise" if rising else "The means do not rise throughout"
     return "undecided", f"{means}, but intervals over seeds overlap or are missing."
-
-
-def _of_seeds(point: Point) -> str:
-    return with_interval({"value": point.mean, "lo": point.lo, "hi": point.hi})
 
 
 def _prompting_falls_short(comparisons: Comparisons) -> Claim:

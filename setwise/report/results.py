@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from setwise.domains import Example
 from setwise.errors import InputError
 from setwise.evaluation import COST, MetricsReport, gold_digest
 from setwise.methods import METHODS
+from setwise.metrics.seeds import mean_over_seeds
 from setwise.params import Params
-from setwise.report.sweeps import unfit
+from setwise.tracking import flatten
 
 Curve = Sequence[Mapping[str, float]]
+_VARIED = ("k", "seed", "methods")
+"""Params in which the runs of a sweep may differ."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,9 @@ class Results:
         reports: metrics reports by method and protocol.
         curves: training curves by method, one row per logged step.
         validation: what `validate` wrote.
-        sweeps: what sweeps of these params left, one object per file; empty where none ran.
+        sweeps: what sweeps of these params left, one object per file; empty where none ran:
+            `{"params": {…}, "runs": [{"method", "k", "seed", "metrics": {"correct_at_K": …}, "curve": […]}]}`, where
+            `params`, flat, are those that all runs share, and `metrics` those of one generation on the test split.
         unfit_sweeps: which files of sweeps were left out, and why.
         spent: what the evaluation of a method took, by method: `{seconds, device, revision}`; empty where unknown.
     """
@@ -111,6 +117,48 @@ class Results:
             return None
         return Setup(method, protocol, f"{method}, {labels.get(protocol, protocol)}")
 
+    def swept(self, method: str) -> list[Mapping[str, Any]]:
+        """The runs of a method in all sweeps; of one K and seed, the last one's."""
+        found = [run for sweep in self.sweeps for run in sweep.get("runs", ()) if run["method"] == method]
+        return list({(run["k"], run["seed"]): run for run in found}.values())
+
+    def by_k(self, method: str) -> list[Point]:
+        """Right answers per set of a method, by K; empty where no sweep has it."""
+        values: dict[int, list[float]] = defaultdict(list)
+        for run in self.swept(method):
+            value = run["metrics"].get(f"correct_at_{run['k']}")
+            if value is not None:
+                values[run["k"]].append(value)
+        return [Point(k, *mean_over_seeds(found)) for k, found in sorted(values.items())]
+
+
+class Point(NamedTuple):
+    """Right answers per set at one K: mean over seeds and its 95% t interval; no interval with one seed."""
+
+    k: int
+    value: float
+    lo: float | None
+    hi: float | None
+
+    @property
+    def estimate(self) -> Mapping[str, float | None]:
+        """The mean as `{value, lo, hi}`."""
+        return {"value": self.value, "lo": self.lo, "hi": self.hi}
+
+
+def shared_params(params: Params) -> dict[str, str]:
+    """The params that the runs of a sweep over K have in common, flat."""
+    return {key: value for key, value in flatten(params.model_dump(mode="json")).items() if key not in _VARIED}
+
+
+def _unfit(sweep: Mapping[str, Any], params: Params) -> str | None:
+    """How the runs of a sweep differ from `params` in more than K and seed; None where they do not."""
+    found: Mapping[str, str] = sweep.get("params", {})
+    for key, value in shared_params(params).items():
+        if key in found and found[key] != value:
+            return f"{key} is {found[key]} there and {value} here"
+    return None
+
 
 def read_results(
     params: Params,
@@ -126,7 +174,7 @@ def read_results(
         InputError: an output is missing or is not what its stage writes; the message says which stage to run.
     """
     swept = {path: _read_json(path, "sweep") for path in sorted(sweeps.glob("*.json"))}
-    misfits = {path: unfit(sweep, params) for path, sweep in swept.items()}
+    misfits = {path: _unfit(sweep, params) for path, sweep in swept.items()}
     digest = gold_digest(examples)
     return Results(
         params=params,

@@ -1,4 +1,4 @@
-"""Completions to look at: a random sample of questions with what every model answered, and each model's worst ones."""
+"""Completions to look at: a random sample with every model's answers, the worst of each model, pairs that repeat."""
 
 from __future__ import annotations
 
@@ -145,3 +145,43 @@ def _reply(row: Mapping[str, Any]) -> Reply:
         Answer(text, bool(hit), q, p) for text, hit, q, p in zip(row["answers"], row["hits"], stated, true, strict=True)
     )
     return Reply(answers, "", row["text"])
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two generations of one question; each text as pieces of (text, whether it stands in both)."""
+
+    method: str
+    question: str
+    texts: tuple[tuple[tuple[str, bool], ...], ...]
+    rouge_l: float | None
+    mean_rouge_l: float | None
+
+
+def pairs(results: Results) -> list[Pair]:
+    """The highlighted pair of each method that has one."""
+    found = []
+    for method in results.methods:
+        report = results.report(results.many(method))
+        pair, mean = report["highlighted_pair"], report["metrics"]["overlap_rouge_l_valid"]["value"]
+        if pair is not None:
+            texts = zip(pair["texts"], pair["shared"], strict=True)
+            marked = tuple(pieces(text, spans) for text, spans in texts)
+            found.append(Pair(method, pair["question"], marked, pair["overlaps"]["overlap_rouge_l"], mean))
+    return found
+
+
+def pieces(text: str, spans: list[list[int]]) -> tuple[tuple[str, bool], ...]:
+    """A text cut at the spans; spans that touch or are parted by blanks alone are joined."""
+    joined: list[list[int]] = []
+    for start, end in sorted(spans):
+        if joined and not text[joined[-1][1] : start].strip():
+            joined[-1][1] = max(end, joined[-1][1])
+        else:
+            joined.append([start, end])
+    cut: list[tuple[str, bool]] = []
+    at = 0
+    for start, end in joined:
+        cut += [(text[at:start], False), (text[start:end], True)]
+        at = end
+    return tuple(piece for piece in [*cut, (text[at:], False)] if piece[0])

@@ -1,20 +1,24 @@
-"""The report's first words: which model is best at what, whether that is sure, and what to look at before shipping."""
+"""The report in short: which model is best at what and whether that is sure, the few metrics that stand for a run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from setwise.evaluation.compare import Row
+from setwise.metrics.catalogue import chief_names, metric
+from setwise.metrics.estimates import with_interval
+from setwise.report.claims import Claim
 from setwise.report.comparisons import Contest
-from setwise.report.labels import label
-from setwise.report.numbers import count, with_interval
 from setwise.report.results import Results, Setup
 
 _FEW_VALID = 0.99
 _FEW_QUESTIONS = 200
 """Share of valid completions, and number of test questions, under which the summary warns."""
+
+Headline = Mapping[str, Mapping[str, Mapping[str, float | None]]]
+"""Set-up → metric → value, lo, hi: what `reports/metrics.json` holds."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,12 @@ def _no_winner(contests: Sequence[Contest]) -> list[Sentence]:
     first = next((contest for contest in contests if _nothing_right(contest)), None)
     if first is None:
         return []
-    text = f"{first.question}: {label(first.metric).name} is {with_interval(first.estimate)} for all."
+    text = f"{first.question}: {metric(first.metric).label} is {with_interval(first.estimate)} for all."
     return [Sentence("No model", text, "warning")]
 
 
 def _contest(contest: Contest) -> Sentence:
-    estimate = f"{label(contest.metric).name} {with_interval(contest.estimate)}"
+    estimate = f"{metric(contest.metric).label} {with_interval(contest.estimate)}"
     if not contest.rivals:
         return Sentence(contest.winner.label, f"{contest.question}: {estimate}.", "open")
     text = f"{contest.question}: {estimate}."
@@ -107,14 +111,56 @@ def _warnings(results: Results) -> list[Sentence]:
         (
             "The token limit",
             "cut completions off: ",
-            [f"{method} {count(found)} of {count(n)}" for method, found in cut.items() if found],
+            [f"{method} {found:,} of {n:,}" for method, found in cut.items() if found],
         ),
         (
             "Checks without a verdict",
             "leave completions undecided, which no figure counts: ",
-            [f"{method} {count(found)}" for method, found in unchecked.items() if found],
+            [f"{method} {found:,}" for method, found in unchecked.items() if found],
         ),
         ("Validation", "failed for ", failed),
         ("A small test split", "makes intervals wide: ", [f"{n} questions"] if n < _FEW_QUESTIONS else []),
     ]
     return [Sentence(subject, f"{text}{listed(found)}.", "warning") for subject, text, found in asked if found]
+
+
+def headline(results: Results) -> dict[str, dict[str, dict[str, float | None]]]:
+    """The chief metrics of every method asked once, and of K samples of the single-answer ones.
+
+    A metric that is undefined for a set-up is left out there.
+    """
+    once = [results.one(method) for method in results.methods]
+    setups = [*once, *(setup for setup in results.contenders() if setup.protocol != "one")]
+    return {setup.key: _chief(results.report(setup)) for setup in setups}
+
+
+def _chief(report: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    entries = {name: report["metrics"].get(name) for name in chief_names(report["answers"])}
+    known = {name: entry for name, entry in entries.items() if entry is not None and entry["value"] is not None}
+    return {name: {part: entry[part] for part in ("value", "lo", "hi")} for name, entry in known.items()}
+
+
+def markdown(results: Results, said: Sequence[Sentence], claims: Sequence[Claim], figures: Headline) -> str:
+    """Summary, metrics and claims as Markdown; links are left to whoever knows where things are served."""
+    lines = [f"# Sets of {results.k} answers on {results.params.domain.name}", ""]
+    lines += [f"- **{_plain(s.subject)}** {_plain(s.text)}" for s in said]
+    names = dict.fromkeys(name for found in figures.values() for name in found)
+    rows = [
+        [metric(name).label, *(with_interval(found[name]) if name in found else "–" for found in figures.values())]
+        for name in names
+    ]
+    lines += ["", "## Metrics", "", *_table(["metric", *figures], rows)]
+    rows = [[c.claim, c.paper, c.ours or "–", c.verdict] for c in claims]
+    lines += ["", "## Claims of the paper", "", *_table(["claim", "paper", "here", "verdict"], rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return ["| " + " | ".join(map(_plain, line)) + " |" for line in (header, ["---"] * len(header), *rows)]
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    for sign in "\\`*_|<>":
+        text = text.replace(sign, f"\\{sign}")
+    return text

@@ -8,9 +8,9 @@ from evaluation_world import make_examples, make_store
 from setwise.answers import Layout
 from setwise.errors import InputError
 from setwise.evaluation import Protocol, Store, summarise
-from setwise.evaluation.catalogue import metric
 from setwise.evaluation.report import LEVELS
 from setwise.evaluation.store import write_rows
+from setwise.metrics.catalogue import metric
 
 SETS = Protocol("one", Layout(k=3, confidences=True))
 UNION = Protocol("sample-6", Layout(k=1), generations=6, union=True)

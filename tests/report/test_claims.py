@@ -11,9 +11,8 @@ from setwise.evaluation.tally import tally
 from setwise.params import Params
 from setwise.report import Results, read_results
 from setwise.report.claims import Claim, Verdict, _worse, claims, decide
-from setwise.report.comparisons import Comparisons
-from setwise.report.page import Findings
-from setwise.report.ratios import (
+from setwise.report.comparisons import (
+    Comparisons,
     _shares,
     first_answer_ratio,
     overconfidence,
@@ -21,7 +20,8 @@ from setwise.report.ratios import (
     tokens_ratio,
     unique_ratio,
 )
-from setwise.report.sweeps import shared_params
+from setwise.report.page import Findings
+from setwise.report.results import shared_params
 
 PAPER = ("0.80 against 0.63", "1.21 against 0.81", "8.9 against 3.9", "0.65, 0.78, 0.94, 1.06", "0.199", "0.424")
 

@@ -7,10 +7,10 @@ import pytest
 
 from setwise.evaluation.tally import tally
 from setwise.metrics.bootstrap import intervals
+from setwise.metrics.estimates import with_interval
 from setwise.report import Results
-from setwise.report.groups import group_columns, groupings
-from setwise.report.numbers import with_interval
 from setwise.report.page import find, render_page
+from setwise.report.tables import group_columns, group_lists
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_a_column_that_some_questions_lack_is_left_out(results: Results) -> None
 
 
 def test_the_groups_add_up_to_the_whole(grouped: Results) -> None:
-    (grouping,) = groupings(grouped)
+    (grouping,) = group_lists(grouped)
     method = grouped.methods[0]
     path = grouped.evaluation / method / "one.parquet"
     sums = tally(path, grouped.examples)
@@ -53,7 +53,7 @@ def test_intervals_are_those_of_the_bootstrap_with_the_resamples_and_seed_of_the
     for resamples, seed in ((20, 0), (20, 1), (300, 0)):
         evaluated = grouped.params.evaluate.model_copy(update={"resamples": resamples})
         params = grouped.params.model_copy(update={"evaluate": evaluated, "seed": seed})
-        (grouping,) = groupings(replace(grouped, params=params))
+        (grouping,) = group_lists(replace(grouped, params=params))
         found = intervals([parts], lambda drawn: drawn[0][:, :1] / drawn[0][:, 1:], resamples, seed)
         value = parts[:, 0].sum() / parts[:, 1].sum()
         shown = with_interval({"value": float(value), "lo": float(found.lo[0]), "hi": float(found.hi[0])})

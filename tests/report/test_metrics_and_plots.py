@@ -2,9 +2,9 @@ import csv
 import io
 
 from setwise.report import Results
-from setwise.report.metrics import headline
 from setwise.report.page import Findings, render_markdown
 from setwise.report.plots import plots
+from setwise.report.summary import headline
 from setwise.report.tables import method_tables
 
 
@@ -43,14 +43,14 @@ def test_only_methods_that_state_confidences_have_reliability(results: Results) 
 
 def test_every_metric_of_the_evaluation_has_its_place_in_the_full_table(results: Results) -> None:
     table = method_tables(results)[0]
-    shown = sum(len(rows) for _, rows in table.groups)
+    shown = sum(len(rows) for rows in table.groups.values())
     columns = [results.report(results.one(method))["metrics"] for method in results.methods]
     known = {n for c in columns for n, e in c.items() if e["value"] is not None and not n.endswith("_valid")}
     assert shown == len(known)
 
 
 def test_only_the_best_of_a_row_is_marked(results: Results) -> None:
-    rows = {row.label.name: row for row in method_tables(results)[1].chief}
+    rows = {row.metric.label: row for row in method_tables(results)[1].chief}
     marked = [cell.value for cell in rows["tokens per correct answer"].all if cell.best]
     assert marked == [min((c.value for c in rows["tokens per correct answer"].all), key=float)]
 

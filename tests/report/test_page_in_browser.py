@@ -7,7 +7,7 @@ import pytest
 from browser import look
 from planted import IMAGE, LINK, SCRIPT, VECTOR
 
-PHONE, DESKTOP = 400, 1280
+PHONE, DESKTOP = 390, 1280
 OPEN = "doc.querySelectorAll('details').forEach(d => d.open = true);"
 
 
@@ -22,7 +22,7 @@ def test_every_figure_is_drawn_with_a_title_and_has_its_numbers(page: str, tmp_p
     script = """return [...doc.querySelectorAll("figure")].map(f => {
       const svg = f.querySelector(":scope > svg"), box = svg.getBoundingClientRect();
       return {id: f.id, title: svg.querySelector("title").textContent, wide: box.width, high: box.height,
-              drawn: svg.querySelectorAll("path.line, circle.mark").length,
+              drawn: svg.querySelectorAll("path[style*='--c-']").length,
               rows: f.querySelectorAll("tbody tr").length, loose: svg.querySelectorAll("[d*=NaN], [d='']").length};
     });"""
     figures = {figure["id"]: figure for figure in look(page, DESKTOP, script, tmp_path)}
@@ -89,14 +89,16 @@ def test_the_sample_can_be_narrowed_to_questions_that_nobody_got_right(page: str
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground_in_both_schemes(page: str, tmp_path: Path, scheme: str) -> None:
+def test_text_and_lines_stand_out_from_their_ground_in_both_schemes(page: str, tmp_path: Path, scheme: str) -> None:
     forced = page.replace("screen and (prefers-color-scheme: dark)", "screen" if scheme == "dark" else "not all")
     script = """const parse = c => c.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255);
       const light = c => parse(c).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
         .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
       const ratio = (a, b) => (Math.max(light(a), light(b)) + .05) / (Math.min(light(a), light(b)) + .05);
       const ground = win.getComputedStyle(doc.body).backgroundColor;
-      return [...doc.querySelectorAll("p, li, h1, h2, h3, th, td, span, a, dt, dd, summary")]
-        .map(e => [ratio(win.getComputedStyle(e).color, ground), e.className + " " + e.textContent.slice(0, 30)])
-        .filter(([r]) => r < 4.5);"""
+      const faint = (chosen, part, least) => [...doc.querySelectorAll(chosen)]
+        .map(e => [ratio(win.getComputedStyle(e)[part], ground), e.outerHTML.slice(0, 60)])
+        .filter(([r]) => r < least);
+      return [...faint("p, li, h1, h2, h3, th, td, span, a, dt, dd, summary", "color", 4.5),
+        ...faint("figure text", "fill", 4.5), ...faint("figure path[style*='stroke: var(--c-']", "stroke", 3)];"""
     assert look(forced, DESKTOP, script, tmp_path) == []

@@ -53,7 +53,7 @@ def test_an_evaluation_of_other_posteriors_is_refused(workspace: tuple[Path, Par
 
 
 def test_sets_are_compared_with_samples_for_as_many_answers_and_as_many_tokens(findings: Findings) -> None:
-    rows = findings.matched
+    rows = findings.matched.rows
     assert [row[:2] for row in rows] == [
         (f"{kind}_multi against {kind}_single", basis) for kind in ("rlvr", "rlcr") for basis in ("answers", "tokens")
     ]
@@ -62,3 +62,14 @@ def test_sets_are_compared_with_samples_for_as_many_answers_and_as_many_tokens(f
         assert sets == samples if basis == "answers" else sets >= samples
         assert basis == "answers" or abs(of_sets - of_samples) <= max(of_sets, of_samples) / 2
         assert all("[" in difference for difference in differences)
+
+
+def test_a_sweep_gives_the_mean_over_seeds_at_each_k_with_an_interval_where_there_are_several(results: Results) -> None:
+    runs = [
+        {"method": "rlvr_multi", "k": k, "seed": seed, "metrics": {f"correct_at_{k}": value}}
+        for k, seed, value in ((2, 0, 0.6), (2, 1, 0.7), (3, 0, 0.8))
+    ]
+    two, three = replace(results, sweeps=[{"runs": runs}]).by_k("rlvr_multi")
+    assert (two.k, two.value) == (2, pytest.approx(0.65))
+    assert two.lo is not None and two.hi is not None and two.lo < 0.65 < two.hi
+    assert (three.value, three.lo) == (0.8, None)

@@ -2,8 +2,7 @@ from dataclasses import replace
 
 from setwise.evaluation import Store
 from setwise.report import Results
-from setwise.report.overlap import pieces
-from setwise.report.samples import SAMPLED, WORST, sampled, worst
+from setwise.report.samples import SAMPLED, WORST, pieces, sampled, worst
 
 
 def lost(results: Results, method: str) -> list[float]:

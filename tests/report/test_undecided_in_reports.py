@@ -17,10 +17,9 @@ from setwise.evaluation.tally import Tally, tally
 from setwise.matching import Gold, Matched, exact
 from setwise.metrics.sets import Bools
 from setwise.report import Results, read_results
-from setwise.report.comparisons import Comparisons
+from setwise.report.comparisons import Comparisons, stand_in_overconfidence, tokens_ratio, unique_ratio
 from setwise.report.page import find, render_page
 from setwise.report.plots import plots
-from setwise.report.ratios import stand_in_overconfidence, tokens_ratio, unique_ratio
 from setwise.report.samples import sampled, worst
 
 judged = exact.match_exact

@@ -18,15 +18,15 @@ from setwise.errors import InputError
 from setwise.evaluation import Store, judge, text_digest
 from setwise.evaluation.compare import Row, compare
 from setwise.methods import METHODS
+from setwise.metrics.catalogue import VALID, in_order, metric
+from setwise.metrics.estimates import decimals, number, with_interval
 from setwise.params import Params, load_params
-from setwise.report.labels import label
-from setwise.report.numbers import decimals, number, with_interval
-from setwise.tracking import WEIGHTS_TAG, get_client, said_in_one_line
+from setwise.registry.versions import get_aliased
+from setwise.tracking import CHAMPION, WEIGHTS_TAG, get_client, model_name, said_in_one_line
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as TrackingRun
 
-CHAMPION = "champion"
 _RUN_ID = 32
 
 
@@ -102,11 +102,9 @@ def _listed(folder: Path) -> str:
 def _find(wanted: str, domain: str, workspace: Path) -> TrackingRun:
     from mlflow.exceptions import MlflowException
 
-    from setwise.registry.versions import get_aliased
-
     client = get_client(workspace)
     if wanted == CHAMPION:
-        model = f"setwise-{domain}"
+        model = model_name(domain)
         version = get_aliased(client, model, CHAMPION)
         if version is None:
             remedy = "promote one first, or name a run"
@@ -147,11 +145,12 @@ def _download(run: TrackingRun, protocol: str, name: str, workspace: Path, scrat
 def table(rows: list[Row], a: str, b: str) -> list[tuple[str, ...]]:
     """The rows as text, header first: metric, both values, the difference with its interval, the verdict on `b`."""
     lines: list[tuple[str, ...]] = [("metric", a, b, f"{b} \u2212 {a}", "verdict")]
-    for row in rows:
+    known = {row.metric: row for row in rows}
+    for row in (known[name] for names in in_order(known).values() for name in names):
         difference = {"value": row.difference, "lo": row.lo, "hi": row.hi}
         places = decimals([difference])
         change = with_interval(difference, sign=True)
-        name = label(row.metric).name + (" (valid)" if row.metric.endswith("_valid") else "")
+        name = metric(row.metric).label + (" (valid)" if row.metric.endswith(VALID) else "")
         lines.append((name, number(row.a, places), number(row.b, places), change, row.verdict))
     return lines
 

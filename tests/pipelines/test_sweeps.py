@@ -1,12 +1,12 @@
-from dataclasses import replace
+"""What sweeps over K left in the tracking store, collected for the report."""
+
 from pathlib import Path
 
 import pytest
+from smoke_workspace import PARAMS
 
-from setwise.params import Params
-from setwise.report import Results
-from setwise.report.figures import sweep_figures
-from setwise.report.sweeps import by_k, collect
+from pipelines.sweeps import collect
+from setwise.params import Params, validate_params
 from setwise.tracking import get_client, start_run
 
 
@@ -18,10 +18,10 @@ def evaluated(params: Params, k: int, seed: int, correct: float) -> None:
 
 
 @pytest.fixture
-def tracked(workspace: tuple[Path, Params], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+def tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return workspace[1]
+    return validate_params(PARAMS, "params.yaml")
 
 
 def test_the_newest_evaluated_run_of_every_k_and_seed_is_collected(tracked: Params) -> None:
@@ -33,23 +33,8 @@ def test_the_newest_evaluated_run_of_every_k_and_seed_is_collected(tracked: Para
     evaluated(other, 5, 0, 0.9)
     runs = collect(get_client(), tracked)
     assert [(run["k"], run["seed"]) for run in runs] == [(2, 0), (2, 1), (3, 0)]
-    two, three = by_k([{"runs": runs}], "rlvr_multi")
-    assert (two.mean, two.seeds) == (pytest.approx(0.65), 2)
-    assert two.lo is not None and two.hi is not None and two.lo < 0.65 < two.hi
-    assert (three.mean, three.lo) == (0.8, None)
-
-
-def test_the_curves_of_a_sweep_are_drawn_by_k(tracked: Params, results: Results) -> None:
-    evaluated(tracked, 2, 0, 0.6)
-    evaluated(tracked, 3, 0, 0.8)
-    swept = replace(results, sweeps=[{"runs": collect(get_client(), tracked)}])
-    (figure,) = sweep_figures(swept)
-    assert [name for _, name in figure.legend] == ["K = 2", "K = 3"]
-    assert figure.chart.count("<path") == 2
-
-
-def test_without_a_sweep_there_is_no_such_figure(results: Results) -> None:
-    assert sweep_figures(results) == []
+    assert [run["metrics"][f"correct_at_{run['k']}"] for run in runs] == [0.6, 0.7, 0.8]
+    assert runs[0]["curve"] == [{"step": 1, "train/hits": 0.3}, {"step": 2, "train/hits": 0.6}]
 
 
 def test_an_empty_tracking_store_has_nothing_to_collect(tracked: Params) -> None:

@@ -1,4 +1,4 @@
-"""Figures as text: an estimate is rounded to what its interval supports, and never shown without it."""
+"""Estimates as text: one is rounded to what its interval supports, and never shown without it."""
 
 from __future__ import annotations
 
@@ -43,19 +43,3 @@ def with_interval(estimate: Estimate, sign: bool = False) -> str:
     """`value [lo, hi]`, rounded to what the interval supports."""
     places = decimals([estimate])
     return f"{number(estimate['value'], places, sign)} {interval(estimate, places, sign)}".rstrip()
-
-
-def count(value: int) -> str:
-    """A whole number with separators between thousands."""
-    return f"{value:,}"
-
-
-def seconds(value: float | None) -> str:
-    """A duration in the largest unit that reads well."""
-    if value is None:
-        return _DASH
-    if value < 90:
-        return f"{value:.0f} s"
-    if value < 5400:
-        return f"{value / 60:.1f} min"
-    return f"{value / 3600:.1f} h"

@@ -8,7 +8,7 @@ from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
 from setwise.evaluation.compare import compare
 from setwise.params import Params
-from setwise.report.compare import compare_runs, table
+from setwise.registry.compare import compare_runs, table
 from setwise.tracking import WEIGHTS_TAG, Run, TrackingError, get_client, start_run
 
 METHODS = ("rlvr_single", "rlcr_multi", "rlvr_multi")
@@ -108,5 +108,6 @@ def test_runs_on_other_questions_are_refused(here: Params, tmp_path: Path) -> No
 def test_the_table_names_each_metric_with_its_difference_and_verdict(here: Params) -> None:
     lines = table(compare_runs("rlvr_multi", "rlcr_multi"), "rlvr_multi", "rlcr_multi")
     assert lines[0] == ("metric", "rlvr_multi", "rlcr_multi", "rlcr_multi − rlvr_multi", "verdict")
+    assert [line[0] for line in lines[1:4]] == ["valid completions", "undecided completions", "coverage@1"]
     tokens = {line[0]: line for line in lines}["tokens per question"]
     assert tokens[-1] == "worse" and tokens[3].startswith("+")

@@ -1,6 +1,6 @@
 import pytest
 
-from setwise.report.numbers import decimals, number, seconds, with_interval
+from setwise.metrics.estimates import decimals, number, with_interval
 
 
 def estimate(value: float | None, lo: float | None, hi: float | None) -> dict[str, float | None]:
@@ -37,8 +37,3 @@ def test_a_difference_has_its_sign_and_zero_has_none() -> None:
 
 def test_a_row_is_rounded_by_its_narrowest_interval() -> None:
     assert decimals([estimate(0.5, 0.2, 0.8), estimate(0.5, 0.49, 0.51)]) == 3
-
-
-@pytest.mark.parametrize(("value", "text"), [(12.3, "12 s"), (150.0, "2.5 min"), (7200.0, "2.0 h"), (None, "–")])
-def test_durations_are_said_in_the_unit_that_reads_well(value: float | None, text: str) -> None:
-    assert seconds(value) == text
