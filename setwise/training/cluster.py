@@ -143,6 +143,8 @@ def _connect(cluster: ClusterParams) -> None:
 
     variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     variables |= {**TELEMETRY_OFF, "RAY_TRAIN_V2_ENABLED": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"}
+    # Read from here by the trainer: where `print` is Ray's, what dill prints to itself reaches the user.
+    os.environ["RAY_TRAIN_ENABLE_PRINT_PATCH"] = variables["RAY_TRAIN_ENABLE_PRINT_PATCH"] = "0"
     package = str(Path(setwise.__file__).parent)
     environment = {"py_modules": [package], "env_vars": variables, "excludes": ["**/__pycache__"]}
     try:

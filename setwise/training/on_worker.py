@@ -29,6 +29,7 @@ log = logging.getLogger("setwise.training")
 _WORKDIR, _INPUTS = Path("work"), Path("inputs")
 """Relative, for each machine has a folder of its own and all processes must call a checkpoint by the same name."""
 _RANKS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK")
+_SHARDED = {"ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP"}
 
 
 class ClusterTrainer:
@@ -68,7 +69,7 @@ def train_loop(job: dict[str, Any]) -> None:
     if storage.has(f"{FINISHED}/{TRAINED}") or storage.has(FAILURE):
         return  # its end was lost, not its work
     os.environ.update(job["launch"])
-    if cluster.workers == 1 and not job["launch"]:
+    if cluster.workers == 1 and not _SHARDED & job["launch"].keys():
         for name in _RANKS:  # no group of one: as in a process at home
             os.environ.pop(name, None)
     try:
@@ -149,6 +150,6 @@ def _speak() -> None:
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout, force=True)
     for handler in logging.getLogger().handlers:
         handler.addFilter(Redacting())
-    for noisy in ("datasets", "httpx", "ray", "transformers", "trl"):
+    for noisy in ("datasets", "httpx", "ray", "ray.train", "transformers", "trl"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=FutureWarning)

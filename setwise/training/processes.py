@@ -102,8 +102,10 @@ def launch_variables(params: Params) -> dict[str, str]:
     check_borrowed("accelerate")
     path = find_config(params.scale.accelerate)
     given = ["--config_file", str(path), "--num_machines", "1", "--main_process_port", "0", "setwise"]
-    arguments, _, _ = _validate_launch_command(launch_command_parser().parse_args(given))
+    arguments, defaults, has_precision = _validate_launch_command(launch_command_parser().parse_args(given))
     if arguments.use_deepspeed:
+        fields = [*defaults.deepspeed_config, *(["mixed_precision"] if has_precision else [])]
+        arguments.deepspeed_fields_from_accelerate_config = ",".join(fields)
         _, environment = prepare_deepspeed_cmd_env(arguments)
     else:
         environment = prepare_multi_gpu_env(arguments)
