@@ -74,7 +74,7 @@ def _train_here(params: Params, method: str) -> None:
         run = _open_run(params, method, open_workdir(workdir, fingerprint), data, policy_digest)
         remember_run(workdir, fingerprint, run.run_id)
         wait_for_all()
-        with _told_where_it_stands(method, workdir), failing(run):
+        with _told_where_it_stands(params, method, workdir), failing(run):
             if params.scale.cluster is None:
                 trained = train_method(params, method, policy, examples, workdir, run)
             else:
@@ -102,13 +102,17 @@ def _forget_on_cluster(params: Params, method: str, fingerprint: str) -> None:
 
 
 @contextmanager
-def _told_where_it_stands(method: str, workdir: Path) -> Iterator[None]:
+def _told_where_it_stands(params: Params, method: str, workdir: Path) -> Iterator[None]:
     """Turn a training that went wrong into a failure of the stage, which names the checkpoint that is kept."""
     from setwise.training.alarms import TrainingFailure
 
     try:
         yield
     except TrainingFailure as error:
+        if params.scale.cluster is not None:
+            raise StageFailure(
+                f"{method}: {error} (its checkpoints are kept: {params.scale.cluster.storage})"
+            ) from error
         kept = newest_whole(workdir)
         where = "no checkpoint was reached" if kept is None else f"the last good checkpoint is kept: {kept}"
         raise StageFailure(f"{method}: {error} ({where})") from error

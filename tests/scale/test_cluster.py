@@ -13,7 +13,7 @@ from undisturbed import WORKDIR, assert_as_undisturbed, tracked_runs
 
 from setwise.digests import weights_digest
 
-pytestmark = pytest.mark.operations
+pytestmark = [pytest.mark.operations, pytest.mark.timeout(1500)]
 
 TRAIN = ("train", "--method", "rlcr_multi")
 
