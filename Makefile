@@ -35,7 +35,7 @@ run: $(READY) ## bring everything up to date: data, models, evaluation, report
 test: $(READY) ## run the tests
 	$(PYTEST) -n $(TEST_WORKERS) -m "not operations"
 
-test-operations: $(READY) ## run the tests of servers, workers, kills and hand-overs too
+test-operations: $(READY) ## run the tests of servers, workers, clusters and kills too
 	$(PYTEST) -n $(TEST_WORKERS) -m operations
 
 lint: $(READY) ## ruff and mypy

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 from prefect import flow, runtime
 from prefect.artifacts import create_markdown_artifact
@@ -21,7 +21,7 @@ from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.settings import temporary_settings
 from prefect.states import Completed, Failed, State
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveInt
 
 from flows.environment import workspace_above
 from flows.local_server import server_for
@@ -32,7 +32,6 @@ from setwise.params import load_params
 from tasks.artifacts import as_markdown, show_table
 from tasks.cache_check import drop_damaged
 from tasks.dag import StageNode, read_dag, select
-from tasks.handover import hand_over
 from tasks.leftovers import clean_up
 from tasks.report_table import METRICS_FILE, Row, as_text, metric_rows
 from tasks.stages import RunningStages, StageOutcome, run_command, run_stage
@@ -40,7 +39,6 @@ from tasks.stages import RunningStages, StageOutcome, run_command, run_stage
 INTERRUPTED = 130
 DEPLOYMENT = "rebuild"
 PROMOTION = "promote/promote"
-TrainOn = Literal["here", "gpu"]
 
 
 def default_parallel() -> int:
@@ -60,8 +58,6 @@ def rebuild(
     targets: tuple[str, ...] = (),
     max_parallel: PositiveInt | None = None,
     if_busy: IfBusy = "wait",
-    train_on: TrainOn = "here",
-    checkpoint_seconds: PositiveFloat = 300.0,
 ) -> "State[Any]":
     """Bring the stages up to date. The returned state's data is a :class:`Rebuild`.
 
@@ -70,8 +66,6 @@ def rebuild(
         targets: Stages to bring up to date, with all they depend on; `train` means every train@method. Empty: all.
         max_parallel: Most stages side by side. Empty: one for every two processors, two at least.
         if_busy: When another rebuild of this workspace is running: wait for it, or skip this run.
-        train_on: Run the train stages here, or order each from a worker of the gpu pool (needs a DVC remote).
-        checkpoint_seconds: How often such a worker copies its checkpoints to the remote.
     """
     logger = get_run_logger()
     folder = workspace_above(Path(workspace))
@@ -80,8 +74,7 @@ def rebuild(
             clean_up(folder, logger.info)
             _check_inputs(folder, logger.info)
             dag = select(_read_sound(folder, logger.info), targets)
-            orders_every = checkpoint_seconds if train_on == "gpu" else None
-            result = _run(dag, folder, max_parallel or default_parallel(), orders_every)
+            result = _run(dag, folder, max_parallel or default_parallel())
             _publish(folder, result, logger.info)
             _keep_report_in_runs(folder, result, logger.info)
     except WorkspaceBusyError as busy:
@@ -135,15 +128,10 @@ def _read_sound(workspace: Path, log: Callable[[str], None]) -> tuple[StageNode,
     return read_dag(workspace).nodes
 
 
-def _run(dag: tuple[StageNode, ...], workspace: Path, max_parallel: int, orders_every: float | None) -> Rebuild:
-    """Run the stages here; with ``orders_every`` (seconds between checkpoints) the train stages on gpu workers."""
+def _run(dag: tuple[StageNode, ...], workspace: Path, max_parallel: int) -> Rebuild:
     running = RunningStages()
 
     def start(node: StageNode, known_unchanged: bool, upstream: list[PrefectFuture[Any]]) -> PrefectFuture[Any]:
-        if orders_every is not None and node.name.startswith("train@") and not known_unchanged:
-            return hand_over.submit(
-                node.name, node.upstream, workspace, running, orders_every, return_state=False, wait_for=upstream
-            )
         return run_stage.submit(node.name, workspace, running, known_unchanged, return_state=False, wait_for=upstream)
 
     try:

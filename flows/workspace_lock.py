@@ -1,5 +1,4 @@
-"""One rebuild of a workspace at a time: the second waits, saying for whom, or is skipped. Orders that need a clone laid
-out in the same way share it."""
+"""One rebuild of a workspace at a time: the second waits, saying for whom, or is skipped."""
 
 import contextlib
 import fcntl
@@ -25,39 +24,11 @@ def held(workspace: Path, if_busy: IfBusy, log: Callable[[str], None]) -> Iterat
 
     Raises WorkspaceBusyError when it is held by another process and ``if_busy`` is "skip".
     """
-    with _locked(workspace, fcntl.LOCK_EX, if_busy, log):
-        _layout(workspace).unlink(missing_ok=True)
-        yield
-
-
-@contextlib.contextmanager
-def shared(workspace: Path, log: Callable[[str], None]) -> Iterator[None]:
-    """Keep others from holding the workspace alone for the length of the block; any number may share it."""
-    with _locked(workspace, fcntl.LOCK_SH, "wait", log):
-        yield
-
-
-def note_layout(workspace: Path, layout: str) -> None:
-    """Note, holding the workspace, what it was laid out for; forgotten when it is held the next time."""
-    _layout(workspace).write_text(layout)
-
-
-def is_laid_out(workspace: Path, layout: str) -> bool:
-    """Whether the workspace, held or shared, is laid out for that."""
-    return _layout(workspace).is_file() and _layout(workspace).read_text() == layout
-
-
-def _layout(workspace: Path) -> Path:
-    return workspace / ".prefect" / "laid-out"
-
-
-@contextlib.contextmanager
-def _locked(workspace: Path, how: int, if_busy: IfBusy, log: Callable[[str], None]) -> Iterator[None]:
     folder = workspace / ".prefect"
     folder.mkdir(exist_ok=True)
     with (folder / "rebuild.lock").open("a+") as lock:
         waited = False
-        while not _try(lock.fileno(), how):
+        while not _try(lock.fileno()):
             why = f"another rebuild of this workspace is running ({_holder(lock.name)})"
             if if_busy == "skip":
                 raise WorkspaceBusyError(why)
@@ -72,9 +43,9 @@ def _locked(workspace: Path, how: int, if_busy: IfBusy, log: Callable[[str], Non
         yield
 
 
-def _try(descriptor: int, how: int) -> bool:
+def _try(descriptor: int) -> bool:
     try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.alone import alone_in, end_with_starter
 from pipelines.finished import discard_recorded, keep_until_recorded
-from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder
+from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder, split_path
 from pipelines.questions import training_questions
 from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
 from setwise.asked import note_asked
@@ -47,7 +47,7 @@ def train(params: Params, method: str) -> None:
 
 
 def _train_here(params: Params, method: str) -> None:
-    """Train in this process, which may be one of several."""
+    """Train in this process, which may be one of several, or have a cluster train for it."""
     import torch
     from transformers import set_seed
 
@@ -74,20 +74,45 @@ def _train_here(params: Params, method: str) -> None:
         run = _open_run(params, method, open_workdir(workdir, fingerprint), data, policy_digest)
         remember_run(workdir, fingerprint, run.run_id)
         wait_for_all()
-        with _told_where_it_stands(method, workdir), failing(run):
-            trained = train_method(params, method, policy, examples, workdir, run)
+        with _told_where_it_stands(params, method, workdir), failing(run):
+            if params.scale.cluster is None:
+                trained = train_method(params, method, policy, examples, workdir, run)
+            else:
+                trained = _train_on_cluster(params, method, fingerprint, workdir, run)
             _keep(params, trained, method, workdir, run)
         keep_until_recorded(workdir)
+        if params.scale.cluster is not None:
+            _forget_on_cluster(params, method, fingerprint)
+
+
+def _train_on_cluster(params: Params, method: str, fingerprint: str, workdir: Path, run: Run) -> Trained:
+    from setwise.training.cluster import ClusterFailure, run_name, train_on_cluster
+
+    name, questions = run_name(method, fingerprint), split_path(params, "train")
+    try:
+        return train_on_cluster(params, method, name, model_folder("warmstart"), questions, workdir, run)
+    except ClusterFailure as error:
+        raise StageFailure(f"{method}: {error}") from error
+
+
+def _forget_on_cluster(params: Params, method: str, fingerprint: str) -> None:
+    from setwise.training.cluster import forget, run_name
+
+    forget(params, run_name(method, fingerprint))
 
 
 @contextmanager
-def _told_where_it_stands(method: str, workdir: Path) -> Iterator[None]:
+def _told_where_it_stands(params: Params, method: str, workdir: Path) -> Iterator[None]:
     """Turn a training that went wrong into a failure of the stage, which names the checkpoint that is kept."""
     from setwise.training.alarms import TrainingFailure
 
     try:
         yield
     except TrainingFailure as error:
+        if params.scale.cluster is not None:
+            raise StageFailure(
+                f"{method}: {error} (its checkpoints are kept: {params.scale.cluster.storage})"
+            ) from error
         kept = newest_whole(workdir)
         where = "no checkpoint was reached" if kept is None else f"the last good checkpoint is kept: {kept}"
         raise StageFailure(f"{method}: {error} ({where})") from error

@@ -68,6 +68,9 @@ BORROWED = (
     Borrowed("accelerate", "accelerate.utils", "is_peft_model", ("model",)),
     Borrowed("accelerate", "accelerate.utils", "broadcast_object_list", ("object_list", "from_process")),
     Borrowed("accelerate", "accelerate.commands.launch", "main"),
+    Borrowed("accelerate", "accelerate.commands.launch", "_validate_launch_command", ("args",)),
+    Borrowed("accelerate", "accelerate.utils.launch", "prepare_deepspeed_cmd_env", ("args",)),
+    Borrowed("accelerate", "accelerate.utils.launch", "prepare_multi_gpu_env", ("args",)),
     # overridden by OwnQueue, so that side by side experiments keep apart, and read there
     Borrowed("dvc", f"{_QUEUE}.tempdir", "TempDirQueue.put", ("args", "kwargs")),
     Borrowed("dvc", f"{_QUEUE}.tempdir", "TempDirQueue.get", ()),
@@ -81,8 +84,7 @@ BORROWED = (
     Borrowed("dvc", "dvc.repo.experiments.exceptions", "ExpQueueEmptyError"),
     Borrowed("dvc", "dvc.repo.experiments.refs", "WORKSPACE_STASH"),
     Borrowed("dvc", "dvc.cli", "main"),
-    # read by the graph, the checkpoints on a remote, and the server of a run
-    Borrowed("dvc", "dvc.data_cloud", "DataCloud.get_remote_odb", ("name", "command", "hash_name")),
+    # read by the graph and the server of a run
     Borrowed("dvc", "dvc.repo", "Repo.index"),
     Borrowed("prefect", "prefect.events.worker", "EventsWorker.drain_all", ("timeout", "at_exit")),
     Borrowed("prefect", "prefect.logging.handlers", "APILogWorker.drain_all", ("timeout", "at_exit")),

@@ -48,12 +48,32 @@ class TrainVllmParams(Section):
     timeout_s: Annotated[float, Field(gt=0)] = 240.0
 
 
+class ClusterParams(Section):
+    """The Ray cluster that a training is sent to. None of this decides what is trained, but how many `workers` do.
+
+    Attributes:
+        address: `auto` (the cluster that this machine is part of), `HOST:PORT` of its head, which this machine must be
+            part of, or `ray://HOST:PORT` from outside.
+        workers: processes of one training.
+        gpus_per_worker: 0 trains on CPUs.
+        storage: what all machines reach: `s3://…`, `gs://…` or a folder that is mounted everywhere, by its whole path.
+        max_failures: how often Ray starts lost workers again from the last checkpoint; -1: as often as it takes.
+    """
+
+    address: Annotated[str, Field(pattern=r"^(auto|(ray://)?[^\s:/]+:\d+)$")] = "auto"
+    workers: Positive = 1
+    gpus_per_worker: Annotated[int, Field(ge=0)] = 1
+    storage: Annotated[str, Field(pattern=r"^((s3|gs)://[^\s/]+|/)\S*$")]
+    max_failures: Annotated[int, Field(ge=-1)] = 3
+
+
 class ScaleParams(Section):
     """How training is laid out. A step is always `train.prompts_per_step` × `train.generations` completions.
 
     Attributes:
+        cluster: the Ray cluster to train on; null: this machine.
         accelerate: a file of the folder `accelerate/` (its name without `.yaml`) that the stage `train` is launched
-            with; null: one process.
+            with; null: one process. On a cluster it says how its workers share the model out.
         micro_batch: completions in one forward and backward pass of one process; the gradient is accumulated over the
             rest of its share of the step. Null: the whole share at once.
         generation_batch: completions generated at once in training (with vLLM those to held-out questions alone), in
@@ -64,6 +84,7 @@ class ScaleParams(Section):
         loss: how TRL's trainer weighs the tokens of a batch.
     """
 
+    cluster: ClusterParams | None = None
     accelerate: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] | None = None
     micro_batch: Positive | None = None
     generation_batch: Positive | None = None

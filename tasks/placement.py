@@ -1,7 +1,6 @@
 """Where a deployed flow run works: the clone that its worker was started for."""
 
 import os
-import socket
 from pathlib import Path
 
 from setwise.errors import InputError
@@ -19,9 +18,3 @@ def enter_workspace() -> dict[str, str]:
     if not folder or not (Path(folder) / "dvc.yaml").is_file():
         raise InputError(f"{WORKSPACE}={folder!r}: no clone with a dvc.yaml; start the worker with it set to one")
     return {"directory": folder}
-
-
-def identity(workspace: Path) -> str:
-    """What tells a clone from all others, on this machine or another."""
-    folder = workspace.resolve()
-    return f"{socket.gethostname()}:{folder}:{folder.stat().st_ino}"

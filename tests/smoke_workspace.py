@@ -20,6 +20,8 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from setwise.scale_params import ScaleParams
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 CODE = (".dvcignore", ".gitignore", "dvc.yaml", "flows", "pipelines", "raw", "recipes", "setwise", "tasks")
 PARAMS: dict[str, Any] = {
@@ -69,7 +71,7 @@ PARAMS: dict[str, Any] = {
         "batch_size": 512,
         "resamples": 100,
     },
-    "scale": {},
+    "scale": ScaleParams().model_dump(mode="json"),  # DVC looks key by key at what decides a training
     "registry": {},
 }
 _QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"}

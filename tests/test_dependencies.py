@@ -15,7 +15,7 @@ from smoke_workspace import REPOSITORY
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 RUNTIME = ("setwise", "pipelines", "tasks", "flows")
 BESIDE = ("tests", "benchmarks", ".ci")
-OPTIONAL = {"vllm"}
+OPTIONAL = {"ray", "vllm"}
 """Imported by what asks for it alone, and an extra."""
 
 

@@ -31,7 +31,10 @@ UNDECIDING = {
     "setwise/tracking.py": "remembers what happened",
     "setwise/tracking_store.py": "remembers what happened",
     "setwise/training/__init__.py": "nothing in it",
+    "setwise/training/cluster.py": "where training runs",
     "setwise/training/live.py": "lines on the screen",
+    "setwise/training/on_worker.py": "where training runs",
+    "setwise/training/run_storage.py": "where training runs",
     "setwise/training/workdir.py": "whose checkpoints they are",
     "setwise/yaml12.py": "params again",
 }

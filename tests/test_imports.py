@@ -20,7 +20,18 @@ LIBRARY = (
     ("training",),
 )
 """The order within `setwise`: each may import its own level and those before it."""
-HEAVY = {"torch", "transformers", "trl", "mlflow", "great_expectations", "prefect", "pandas", "matplotlib", "dvc"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "trl",
+    "mlflow",
+    "great_expectations",
+    "prefect",
+    "pandas",
+    "matplotlib",
+    "dvc",
+    "ray",
+}
 
 
 def imported(path: Path) -> set[str]:

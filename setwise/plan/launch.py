@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +40,19 @@ ONE = Launch("none", "one process", 1, 1, 1, 1, "no")
 
 
 def read_launch(params: Params, folder: Path = CONFIGS) -> Launch:
-    """The launch that `scale.accelerate` names.
+    """The launch that `scale.accelerate` names; on a cluster with the workers that it says.
 
     Raises:
         InputError: no such file, a kind that is not known, or settings that `scale` contradicts.
     """
     name = params.scale.accelerate
+    cluster = params.scale.cluster
     if name is None:
-        return ONE
+        return ONE if cluster is None or cluster.workers == 1 else replace(ONE, kind="DDP", processes=cluster.workers)
     path = find_config(name, folder)
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if cluster is not None:  # how many machines they lie on, Ray decides
+        content |= {"num_processes": cluster.workers, "num_machines": 1}
     launch = _read(name, path, content)
     if launch.mixed_precision == "bf16" and params.scale.mixed_precision != "bf16":
         raise InputError(f"scale.mixed_precision: {path} says bf16; set it to bf16, or mixed_precision: 'no' there")

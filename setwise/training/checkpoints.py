@@ -62,17 +62,17 @@ def seal(checkpoint: Path) -> None:
     fresh.replace(checkpoint / _MANIFEST)
 
 
-def prune(folder: Path) -> None:
-    """Remove the checkpoints that no training will go on from: all but the two newest that were sealed.
+def prune(folder: Path, newest: int = 2) -> None:
+    """Remove the checkpoints that no training will go on from: all but the `newest` that were sealed.
 
-    Of an older one the weights are kept that one of these two knows as the best, and the manifest that says whether
-    they are whole. Killed at any moment it leaves the two as they are; what it did not come to goes the next time.
+    Of an older one the weights are kept that one of these knows as the best, and the manifest that says whether
+    they are whole. Killed at any moment it leaves these as they are; what it did not come to goes the next time.
     """
     sealed = [path for path in folder.glob("checkpoint-*") if (path / _MANIFEST).exists() and _is_resumable(path)]
-    newest = sorted(sealed, key=step_of)[-2:]
-    best = {read_progress(checkpoint).best_step for checkpoint in newest}
+    kept = sorted(sealed, key=step_of)[-newest:]
+    best = {read_progress(checkpoint).best_step for checkpoint in kept}
     for checkpoint in folder.glob("checkpoint-*"):
-        if not newest or step_of(checkpoint) >= step_of(newest[0]):
+        if not kept or step_of(checkpoint) >= step_of(kept[0]):
             continue
         if step_of(checkpoint) in best:
             _strip(checkpoint)

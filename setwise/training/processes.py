@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from setwise.borrowed import check_borrowed
 from setwise.errors import InputError
 from setwise.params import Params
 
@@ -72,13 +73,13 @@ def is_sharded(trainer: GRPOTrainer) -> bool:
 
 
 def launch_command(params: Params, arguments: Sequence[str]) -> list[str] | None:
-    """How to start `python <arguments>` as `scale.accelerate` says; None where this is it already.
+    """How to start `python <arguments>` as `scale.accelerate` says; None where this is it already, or a cluster does.
 
     Raises:
         InputError: there is no such file.
     """
     name = params.scale.accelerate
-    if name is None or LAUNCHED in os.environ or "RANK" in os.environ:
+    if name is None or params.scale.cluster is not None or LAUNCHED in os.environ or "RANK" in os.environ:
         return None
     return [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(find_config(name)), *arguments]
 
@@ -86,6 +87,30 @@ def launch_command(params: Params, arguments: Sequence[str]) -> list[str] | None
 def launch_environment() -> dict[str, str]:
     """The environment of a launch."""
     return {**os.environ, LAUNCHED: "1"}
+
+
+def launch_variables(params: Params) -> dict[str, str]:
+    """What accelerate's launcher would tell each process by its environment, for processes that others start.
+
+    Which processes there are, and where, is for those to say.
+    """
+    if params.scale.accelerate is None:
+        return {}
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+    from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
+
+    check_borrowed("accelerate")
+    path = find_config(params.scale.accelerate)
+    given = ["--config_file", str(path), "--num_machines", "1", "--main_process_port", "0", "setwise"]
+    arguments, defaults, has_precision = _validate_launch_command(launch_command_parser().parse_args(given))
+    if arguments.use_deepspeed:
+        fields = [*defaults.deepspeed_config, *(["mixed_precision"] if has_precision else [])]
+        arguments.deepspeed_fields_from_accelerate_config = ",".join(fields)
+        _, environment = prepare_deepspeed_cmd_env(arguments)
+    else:
+        environment = prepare_multi_gpu_env(arguments)
+    said = {name: value for name, value in environment.items() if name.startswith(("ACCELERATE_", "FSDP_"))}
+    return said | ({"ACCELERATE_USE_CPU": "true"} if arguments.use_cpu else {})
 
 
 def find_config(name: str, folder: Path = CONFIGS) -> Path:

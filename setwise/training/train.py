@@ -75,11 +75,20 @@ def check_questions(count: int, params: Params) -> None:
 
 
 def train_method(
-    params: Params, method: str, policy: Path, examples: Sequence[Example], workdir: Path, run: Run | None
+    params: Params,
+    method: str,
+    policy: Path,
+    examples: Sequence[Example],
+    workdir: Path,
+    run: Run | None,
+    saved: Callable[[], None] = lambda: None,
 ) -> Trained:
     """Train `method` from the weights in `policy`; goes on from the newest whole checkpoint in `workdir`.
 
     The last `params.train.held_out` examples are not trained on; the weights that score best on them are kept.
+
+    Args:
+        saved: called after each checkpoint, in every process, once it is whole.
 
     Raises:
         InputError: too few questions are left for one step.
@@ -97,7 +106,7 @@ def train_method(
     curve = _open_curve(workdir, run, done) if is_main() else None
     if checkpoint:
         log.info("%s: going on from step %d of %d", method, done, params.train.steps)
-    keeper = Keeper(method, params, curve, HeldOut(params, method, held_out, tokenizer), workdir, tokenizer)
+    keeper = Keeper(method, params, curve, HeldOut(params, method, held_out, tokenizer), workdir, tokenizer, saved)
     trainer = make_trainer(model, tokenizer, trained_on, get_method(method), params, workdir, [keeper])
     keeper.start(trainer, progress, began)
     trainer.finished_epochs = done // (len(trained_on) // params.train.prompts_per_step)
@@ -200,6 +209,7 @@ class Keeper(TrainerCallback):
         score: Callable[[Any, Any], float | None],
         workdir: Path,
         tokenizer: PreTrainedTokenizerBase,
+        saved: Callable[[], None],
     ) -> None:
         self.method = method
         self.params = params.train
@@ -207,6 +217,7 @@ class Keeper(TrainerCallback):
         self.score = score
         self.workdir = workdir
         self.tokenizer = tokenizer
+        self.saved = saved
         self.alarms = Alarms(params.train.prompts_per_step * log_every(params.train.steps))
         self._live = time.monotonic()
 
@@ -261,6 +272,7 @@ class Keeper(TrainerCallback):
             seal(checkpoint)
             prune(self.workdir)
             self.curve.flush()
+        self.saved()
 
     def is_patience_over(self, step: int) -> bool:
         """Whether at `step`, that of a checkpoint, the best score is `train.patience` checkpoints old."""

@@ -16,10 +16,13 @@ _STATE = "state.json"
 
 
 def training_fingerprint(params: Params, method: str, policy_digest: str, data_digest: str) -> str:
-    """What a checkpoint belongs to: other params, weights or data start afresh."""
+    """What a checkpoint belongs to: other params, weights or data start afresh. Of a cluster, its workers count."""
     sections = params.model_dump(
         mode="json", include={"seed", "k", "threads", "model", "reward", "train", "scale", "domain"}
     )
+    cluster = sections["scale"].pop("cluster")
+    if cluster is not None:
+        sections["workers"] = cluster["workers"]
     content = json.dumps([method, policy_digest, data_digest, sections], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 

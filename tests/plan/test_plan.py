@@ -136,6 +136,13 @@ def test_no_valid_completion_is_shorter_than_the_least_number_of_tokens(k, confi
             "15 completions can't be shared by 2 processes",
         ),
         (
+            {
+                "train": {"prompts_per_step": 3, "generations": 5},
+                "scale": {"accelerate": "two_cpus", "cluster": {"workers": 4, "storage": "/mnt/all"}},
+            },
+            "15 completions can't be shared by 4 processes",
+        ),
+        (
             {"train": {"prompts_per_step": 4, "generations": 8}, "scale": {"micro_batch": 7}},
             "scale.micro_batch: 7 does not divide the 32 completions .* use 8",
         ),
