@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
+import httpx
 from prefect import flow, runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.deployments import run_deployment
@@ -24,7 +25,7 @@ from prefect.states import Completed, Failed, State
 from pydantic import PositiveFloat, PositiveInt
 
 from flows.environment import workspace_above
-from flows.local_server import server_for
+from flows.run_server import server_for
 from flows.side_by_side import Rebuild, run_stages
 from flows.workspace_lock import IfBusy, WorkspaceBusyError, held
 from setwise.errors import InputError
@@ -237,6 +238,10 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _print("\ninterrupted: finished stages are kept; the same command goes on from there")
         return INTERRUPTED
+    except httpx.HTTPError as error:
+        sys.stderr.write(f"error: the Prefect server of this run does not answer ({error})\n")
+        sys.stderr.write("what was finished is kept; the same command goes on from there\n")
+        return 1
     result = state.result(raise_on_failure=False)
     if not isinstance(result, Rebuild):
         _print(str(state.message or result))

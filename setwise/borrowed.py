@@ -84,9 +84,7 @@ BORROWED = (
     # read by the graph, the checkpoints on a remote, and the server of a run
     Borrowed("dvc", "dvc.data_cloud", "DataCloud.get_remote_odb", ("name", "command", "hash_name")),
     Borrowed("dvc", "dvc.repo", "Repo.index"),
-    Borrowed("prefect", "prefect.events.worker", "EventsWorker.drain_all", ("timeout", "at_exit")),
-    Borrowed("prefect", "prefect.logging.handlers", "APILogWorker.drain_all", ("timeout", "at_exit")),
-    Borrowed("prefect", "prefect.server.api.server", "create_app"),
+    Borrowed("prefect", "prefect.server.api.server", "SubprocessASGIServer.start", ("timeout",)),
     Borrowed("mlflow", "mlflow.store.db.utils", "_logger"),
 )
 """What documentation describes is not here."""
