@@ -31,7 +31,6 @@ from flows.workspace_lock import IfBusy, WorkspaceBusyError, held
 from setwise.errors import InputError
 from setwise.params import load_params
 from tasks.artifacts import as_markdown, show_table
-from tasks.cache_check import drop_damaged
 from tasks.dag import StageNode, read_dag, select
 from tasks.handover import hand_over
 from tasks.leftovers import clean_up
@@ -80,7 +79,7 @@ def rebuild(
         with held(folder, if_busy, logger.info):
             clean_up(folder, logger.info)
             _check_inputs(folder, logger.info)
-            dag = select(_read_sound(folder, logger.info), targets)
+            dag = select(read_dag(folder), targets)
             orders_every = checkpoint_seconds if train_on == "gpu" else None
             result = _run(dag, folder, max_parallel or default_parallel(), orders_every)
             _publish(folder, result, logger.info)
@@ -122,18 +121,6 @@ def _check_inputs(workspace: Path, log: Callable[[str], None]) -> None:
 
 def _refused(message: str) -> Rebuild:
     return Rebuild({"dvc.yaml": StageOutcome("dvc.yaml", "failed", 0.0, message, InputError.exit_code)})
-
-
-def _read_sound(workspace: Path, log: Callable[[str], None]) -> tuple[StageNode, ...]:
-    """Read the graph; if anything is to be done, make sure first that nothing comes from a damaged cache file."""
-    dag = read_dag(workspace)
-    if not any(node.changed for node in dag.nodes):
-        return dag.nodes
-    damaged = drop_damaged(dag.cache, workspace / ".prefect" / "cache-found-sound.json")
-    if not damaged:
-        return dag.nodes
-    log(f"{len(damaged)} damaged cache files deleted ({', '.join(damaged[:5])}); what they held is made again")
-    return read_dag(workspace).nodes
 
 
 def _run(dag: tuple[StageNode, ...], workspace: Path, max_parallel: int, orders_every: float | None) -> Rebuild:

@@ -21,16 +21,8 @@ class StageNode:
     changed: bool
 
 
-@dataclass(frozen=True)
-class Dag:
-    """Every stage of a workspace, upstream first, and the folder of DVC's cache."""
-
-    nodes: tuple[StageNode, ...]
-    cache: Path
-
-
-def read_dag(workspace: Path) -> Dag:
-    """Read the workspace's graph.
+def read_dag(workspace: Path) -> tuple[StageNode, ...]:
+    """Return every stage of the workspace, upstream first.
 
     Raises InputError when DVC can't read the project (no repository, a broken ``dvc.yaml`` or params file), or can't
     work where it lies.
@@ -48,8 +40,7 @@ def read_dag(workspace: Path) -> Dag:
         lines = [line for line in reader.stderr.strip().splitlines() if line.strip()]
         raise InputError(lines[-1] if lines else f"dvc.yaml: DVC ended with exit code {reader.returncode}")
     read = json.loads(reader.stdout)
-    nodes = tuple(StageNode(stage["name"], tuple(stage["upstream"]), stage["changed"]) for stage in read["stages"])
-    return Dag(nodes, Path(read["cache"]))
+    return tuple(StageNode(stage["name"], tuple(stage["upstream"]), stage["changed"]) for stage in read)
 
 
 def select(nodes: tuple[StageNode, ...], targets: Sequence[str]) -> tuple[StageNode, ...]:
@@ -75,7 +66,7 @@ def select(nodes: tuple[StageNode, ...], targets: Sequence[str]) -> tuple[StageN
     return tuple(node for node in nodes if node.name in kept)
 
 
-def _describe() -> dict[str, object]:
+def _describe() -> list[dict[str, object]]:
     import networkx
     from dvc.repo import Repo
 
@@ -87,7 +78,7 @@ def _describe() -> dict[str, object]:
         levels: dict[str, int] = {}
         for stage in order:
             levels[names[stage]] = 1 + max((levels[names[dep]] for dep in graph.successors(stage)), default=0)
-        stages = [
+        return [
             {
                 "name": names[stage],
                 "upstream": sorted(names[dep] for dep in graph.successors(stage)),
@@ -95,8 +86,6 @@ def _describe() -> dict[str, object]:
             }
             for stage in sorted(order, key=lambda stage: levels[names[stage]])
         ]
-        cache = repo.cache.local.path
-    return {"stages": stages, "cache": cache.removesuffix("/files/md5")}
 
 
 def _main() -> int:
