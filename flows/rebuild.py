@@ -33,7 +33,6 @@ from setwise.params import load_params
 from tasks.artifacts import as_markdown, show_table
 from tasks.dag import StageNode, read_dag, select
 from tasks.handover import hand_over
-from tasks.leftovers import clean_up
 from tasks.report_table import METRICS_FILE, Row, as_text, metric_rows
 from tasks.stages import RunningStages, StageOutcome, run_command, run_stage
 
@@ -77,7 +76,6 @@ def rebuild(
     folder = workspace_above(Path(workspace))
     try:
         with held(folder, if_busy, logger.info):
-            clean_up(folder, logger.info)
             _check_inputs(folder, logger.info)
             dag = select(read_dag(folder), targets)
             orders_every = checkpoint_seconds if train_on == "gpu" else None

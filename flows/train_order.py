@@ -19,9 +19,8 @@ from flows.workspace_lock import IfBusy, WorkspaceBusyError, held, is_laid_out, 
 from setwise.errors import InputError
 from setwise.redact import redact
 from tasks import lifeline
-from tasks.environment import stage_environment
+from tasks.environment import child_environment
 from tasks.handover import artifact_key
-from tasks.leftovers import clean_up
 from tasks.orders import Order, check_home, lay_out, lock_entry
 from tasks.placement import identity
 from tasks.stages import RunningStages, StageOutcome, reproduce, run_command
@@ -70,7 +69,6 @@ def _laid_out(order: Order, workspace: Path, log: Callable[[str], None]) -> Iter
     if_busy: IfBusy = "skip"
     while True:
         with suppress(WorkspaceBusyError), held(workspace, if_busy, log):
-            clean_up(workspace, log)
             lay_out(order, workspace)
             note_layout(workspace, order.layout)
         with shared(workspace, log):
@@ -100,7 +98,7 @@ def _carry_out(order: Order, workspace: Path, running: RunningStages, log: Calla
 def _beside(what: Sequence[str], ended_early: str, workspace: Path, log: Callable[[str], None]) -> Iterator[None]:
     """Have the checkpoint store do something for the length of the block, passing on what it says."""
     command = [sys.executable, "-m", "tasks.checkpoint_store", *what]
-    follower = lifeline.start(command, cwd=workspace, env=stage_environment(workspace), output=subprocess.PIPE)
+    follower = lifeline.start(command, cwd=workspace, env=child_environment(), output=subprocess.PIPE)
     ended = threading.Event()
 
     def pass_on() -> None:
@@ -126,7 +124,7 @@ def _store(action: str, order: Order, workspace: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "tasks.checkpoint_store", action, order.key, str(order.checkpoints)],
         cwd=workspace,
-        env=stage_environment(workspace),
+        env=child_environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from setwise.errors import InputError
 from setwise.tracking_store import require_usable
-from tasks.environment import stage_environment
+from tasks.environment import child_environment
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def read_dag(workspace: Path) -> tuple[StageNode, ...]:
     reader = subprocess.run(
         [sys.executable, "-m", "tasks.dag"],
         cwd=workspace,
-        env=stage_environment(workspace),
+        env=child_environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -94,7 +94,10 @@ def _main() -> int:
     try:
         description = _describe()
     except DvcException as error:
-        sys.stderr.write(" ".join(str(error).split()) + "\n")
+        said = " ".join(str(error).split())
+        if "dvc.lock' is invalid" in said:  # cut short, as by a full disk
+            said += "; `git checkout dvc.lock`, or delete it: what was made is restored from DVC's cache"
+        sys.stderr.write(said + "\n")
         return 2
     sys.stdout.write(json.dumps(description))
     return 0

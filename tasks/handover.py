@@ -25,7 +25,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelling, Completed, Crashed, Failed, State
 
 from setwise.errors import InputError
-from tasks.environment import stage_environment
+from tasks.environment import child_environment
 from tasks.orders import Order, record_entry, write_order
 from tasks.stages import RunningStages, StageOutcome, run_command
 
@@ -132,7 +132,7 @@ def _sign_of_life(order: Order, workspace: Path) -> str | None:
     done = subprocess.run(
         [sys.executable, "-m", "tasks.checkpoint_store", "alive", order.key],
         cwd=workspace,
-        env=stage_environment(workspace),
+        env=child_environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -22,12 +22,13 @@ from prefect.states import Completed, Failed, State
 from setwise.errors import InputError
 from setwise.redact import redact
 from tasks import lifeline
-from tasks.environment import stage_environment
+from tasks.environment import child_environment
 from tasks.leaderboard import tracking_uri
 from tasks.output import LineStream
 
 RETRIES = 3
 RETRY_DELAYS = [2.0, 10.0, 30.0]
+BUSY_SECONDS = 5.0
 _KILLED_BY_SHELL = range(129, 160)
 _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
@@ -43,7 +44,7 @@ _CHATTER = (
     "Generating lock file",
     "Data and pipelines are up to date",
 )
-_BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
+_BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")  # by DVC, which names the process
 _EXITED = re.compile(r"failed to run: .*, exited with (-?\d+)")
 
 
@@ -68,12 +69,11 @@ class StageOutcome:
 
     @property
     def worth_retrying(self) -> bool:
-        """Whether the cause passes by itself: a lock held by someone else, or a process killed from outside.
+        """Whether the cause passes by itself: a process killed from outside.
 
         A crash of its own, as by SIGSEGV or SIGABRT, would only come again.
         """
-        killed = -self.exit_code in _FROM_OUTSIDE
-        return self.state == "failed" and (killed or any(word in self.message for word in _BUSY))
+        return self.state == "failed" and -self.exit_code in _FROM_OUTSIDE
 
 
 class RunningStages:
@@ -89,7 +89,7 @@ class RunningStages:
         with self._guard:
             if self.stopping:
                 return None
-            environment = {**stage_environment(workspace), **extra}
+            environment = {**child_environment(), **extra}
             process = lifeline.start(command, cwd=workspace, env=environment, output=subprocess.PIPE)
             self._running.add(process)
             return process
@@ -159,17 +159,25 @@ def _read_until_ended(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:
 
 
 def reproduce(stage: str, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> StageOutcome:
-    """Run ``dvc repro --single-item`` for one stage. After a failure, the stage's earlier outputs are put back."""
+    """Run ``dvc repro --single-item`` for one stage. After a failure, the stage's earlier outputs are put back.
+
+    Where another DVC works on the stage, as one whose flow was killed, it is waited for: what it finishes is taken over.
+    """
     began = time.monotonic()
+    said: set[str] = set()
 
     def relevant(line: str) -> None:
-        if not line.lstrip().startswith(_CHATTER):
+        if not line.lstrip().startswith(_CHATTER) and line not in said:
             log(line)
 
     # A .dvc file is data that was imported: it is checked out, or fetched from the remote, not made.
     what = ["pull"] if stage.endswith(".dvc") else ["repro", "--single-item"]
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", *what, stage]
     code, lines = run_command(command, workspace, running, relevant)
+    while code and any(word in line for line in lines for word in _BUSY):
+        said.update(lines)  # it says for whom it waits once
+        time.sleep(BUSY_SECONDS)
+        code, lines = run_command(command, workspace, running, relevant)
     seconds = time.monotonic() - began
     if code is None:
         return StageOutcome(stage, "stopped", seconds, "stopped on request")
@@ -240,15 +248,13 @@ def _killed(who: str, number: int) -> str:
 
 
 def _put_back(stage: str, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> None:
-    """DVC removes a stage's outputs before it runs it; check out the ones that the lock file still records."""
-    lock_file = workspace / "dvc.lock"
-    if not lock_file.is_file() or not re.search(rf"^  {re.escape(stage)}:$", lock_file.read_text(), re.MULTILINE):
-        return
+    """DVC removes a stage's outputs before it runs it; check out the ones that it has recorded."""
     dvc = [sys.executable, "-m", "dvc", "--wait-for-lock", "checkout"]
-    code, _ = run_command([*dvc, "--force", "--allow-missing", stage], workspace, running, lambda _line: None)
-    log(
-        "the outputs of the last good run were put back" if code == 0 else "the last good outputs could not be put back"
-    )
+    code, lines = run_command([*dvc, "--force", "--allow-missing", stage], workspace, running, lambda _line: None)
+    if code:
+        log("the last good outputs could not be put back")
+    elif any(line.startswith(("A\t", "M\t")) for line in lines):
+        log("the outputs of the last good run were put back")
 
 
 def _retry_helps(_task: Any, task_run: Any, state: "State[Any]") -> bool:
