@@ -18,7 +18,6 @@ from flows.environment import workspace_above
 from flows.workspace_lock import IfBusy, WorkspaceBusyError, held, is_laid_out, note_layout, shared
 from setwise.errors import InputError
 from setwise.redact import redact
-from tasks import lifeline
 from tasks.environment import child_environment
 from tasks.handover import artifact_key
 from tasks.orders import Order, check_home, lay_out, lock_entry
@@ -98,7 +97,8 @@ def _carry_out(order: Order, workspace: Path, running: RunningStages, log: Calla
 def _beside(what: Sequence[str], ended_early: str, workspace: Path, log: Callable[[str], None]) -> Iterator[None]:
     """Have the checkpoint store do something for the length of the block, passing on what it says."""
     command = [sys.executable, "-m", "tasks.checkpoint_store", *what]
-    follower = lifeline.start(command, cwd=workspace, env=child_environment(), output=subprocess.PIPE)
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    follower = subprocess.Popen(command, cwd=workspace, env=child_environment(), **pipes)
     ended = threading.Event()
 
     def pass_on() -> None:
@@ -113,8 +113,8 @@ def _beside(what: Sequence[str], ended_early: str, workspace: Path, log: Callabl
         yield
     finally:
         ended.set()
-        lifeline.stop(follower)
-        lifeline.kill_group(follower.pid)
+        follower.terminate()
+        follower.wait()
         reader.join()
         if follower.stdout is not None:
             follower.stdout.close()

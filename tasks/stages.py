@@ -1,5 +1,6 @@
 """The Prefect task that runs one DVC stage by its name, with its output streamed to the run's log."""
 
+import contextlib
 import json
 import os
 import re
@@ -21,7 +22,6 @@ from prefect.states import Completed, Failed, State
 
 from setwise.errors import InputError
 from setwise.redact import redact
-from tasks import lifeline
 from tasks.environment import child_environment
 from tasks.leaderboard import tracking_uri
 from tasks.output import LineStream
@@ -29,6 +29,7 @@ from tasks.output import LineStream
 RETRIES = 3
 RETRY_DELAYS = [2.0, 10.0, 30.0]
 BUSY_SECONDS = 5.0
+GRACE_SECONDS = 10.0
 _KILLED_BY_SHELL = range(129, 160)
 _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
@@ -77,7 +78,10 @@ class StageOutcome:
 
 
 class RunningStages:
-    """The processes of the stages now running in this flow, so that all of them can be stopped at once."""
+    """The stages now running in this flow, each a process group, so that all of them can be stopped at once.
+
+    Ctrl-C in a terminal reaches the flow alone, which stops them.
+    """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -89,24 +93,43 @@ class RunningStages:
         with self._guard:
             if self.stopping:
                 return None
-            environment = {**child_environment(), **extra}
-            process = lifeline.start(command, cwd=workspace, env=environment, output=subprocess.PIPE)
+            process = subprocess.Popen(
+                command,
+                cwd=workspace,
+                env={**child_environment(), **extra},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
             self._running.add(process)
             return process
 
     def ended(self, process: "subprocess.Popen[bytes]") -> None:
         """Forget a process and kill whatever it left behind in its group."""
-        lifeline.kill_group(process.pid)
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
         with self._guard:
             self._running.discard(process)
 
     def stop_all(self) -> None:
-        """Stop what runs now and let nothing new start."""
+        """Stop what runs now, killing what does not end within a grace, and let nothing new start."""
         with self._guard:
             self.stopping = True
             running = tuple(self._running)
         for process in running:
-            lifeline.release(process)
+            _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
+            _signal_group(process, signal.SIGKILL)
+
+
+def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+    """Send a signal to all of a process group; an empty one is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def run_command(
@@ -139,7 +162,6 @@ def run_command(
         for line in stream.close(time.monotonic()):
             take(line)
     finally:
-        lifeline.stop(process)
         running.ended(process)
         process.stdout.close()
     return (None if running.stopping and code != 0 else code), lines
@@ -161,7 +183,7 @@ def _read_until_ended(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:
 def reproduce(stage: str, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> StageOutcome:
     """Run ``dvc repro --single-item`` for one stage. After a failure, the stage's earlier outputs are put back.
 
-    Where another DVC works on the stage, as one whose flow was killed, it is waited for: what it finishes is taken over.
+    Where another DVC works on the stage, as one whose flow was killed, it is waited for, and its work taken over.
     """
     began = time.monotonic()
     said: set[str] = set()
