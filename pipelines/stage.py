@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from setwise.errors import InputError
 from setwise.params import Params, load_params
@@ -73,17 +72,6 @@ def _prepare() -> Params:
     return params
 
 
-def lock_entry(stage: str) -> Any:
-    """What `dvc.lock` says of a stage (`train@rlcr_multi`); None where DVC has recorded no run of it."""
-    import yaml
-
-    try:
-        recorded = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))
-    except (FileNotFoundError, yaml.YAMLError):  # DVC, which may be writing it now, is who complains
-        return None
-    return recorded["stages"].get(stage) if isinstance(recorded, dict) and "stages" in recorded else None
-
-
 @contextlib.contextmanager
 def _last_good_outputs_named() -> Iterator[None]:
     """DVC removed the stage's outputs before it started it: where that fails, say what brings the last good ones."""
@@ -91,8 +79,8 @@ def _last_good_outputs_named() -> Iterator[None]:
         yield
     except (Exception, KeyboardInterrupt):
         stage, is_main = os.environ.get("DVC_STAGE"), os.environ.get("RANK", "0") == "0"
-        if stage and is_main and lock_entry(stage) is not None:
-            sys.stderr.write(f"the outputs of the last good run come back by `dvc checkout {stage}`\n")
+        if stage and is_main:
+            sys.stderr.write(f"the outputs of the last good run, if any, come back by `dvc checkout {stage}`\n")
         raise
 
 
