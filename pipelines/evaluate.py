@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.alone import alone_in, end_with_starter
 from pipelines.finished import discard_recorded, keep_until_recorded
 from pipelines.paths import CHECKPOINTS, EVALUATING, evaluation_folder, model_folder, split_path
-from pipelines.stage import log, run_method_stage, whole_folder, write_whole
+from pipelines.stage import alone_in, log, run_method_stage, whole_folder, write_whole
 from setwise.digests import weights_digest
 from setwise.domains import Example, get_domain
 from setwise.domains.parquet import read_examples
@@ -73,10 +72,9 @@ def evaluate(params: Params, method_name: str) -> None:
     """
     import torch
 
-    end_with_starter()
     torch.set_num_threads(params.threads)
     cache = EVALUATING / method_name
-    with alone_in(cache, doing="evaluates"):
+    with alone_in(cache, "evaluates"):
         discard_recorded(CHECKPOINTS / method_name, cache)
         _evaluate_in(cache, params, method_name)
         keep_until_recorded(cache)

@@ -6,11 +6,14 @@ import argparse
 import contextlib
 import logging
 import os
+import platform
 import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from setwise.errors import InputError
 from setwise.params import Params, load_params
@@ -97,6 +100,27 @@ def _run(stage: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; run again to go on\n")
         sys.exit(130)
+
+
+@contextlib.contextmanager
+def alone_in(workdir: Path, doing: str) -> Iterator[None]:
+    """Hold a working folder; who holds it already is waited for and named, and its work is there to be taken over.
+
+    The lock ends with its holder. One whose DVC was killed works on to its end.
+    """
+    workdir.parent.mkdir(parents=True, exist_ok=True)
+    lock, holder = FileLock(workdir.with_name(f".{workdir.name}.lock")), workdir.with_name(f".{workdir.name}.holder")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
+        log.info("%s: %s %s there; waiting until it has ended", workdir, who, doing)
+        lock.acquire()
+    try:
+        write_whole(holder, f"process {os.getpid()} on {platform.node()}")
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager

@@ -59,7 +59,7 @@ def test_killed_in_its_midst_or_before_dvc_records_it_an_evaluation_generates_no
 
 
 @pytest.mark.operations
-def test_when_dvc_alone_is_killed_its_evaluation_ends_and_the_next_dvc_goes_on(
+def test_when_dvc_alone_is_killed_its_evaluation_goes_on_and_the_next_dvc_takes_it_over(
     trained_workspace: Workspace, tmp_path: Path
 ) -> None:
     workspace = trained_workspace.copy(tmp_path / "workspace")

@@ -249,7 +249,7 @@ def test_killed_before_a_best_checkpoint_is_sealed_patience_counts_from_the_best
 
 
 @pytest.mark.operations
-def test_when_dvc_alone_is_killed_its_training_ends_and_the_next_dvc_goes_on(
+def test_when_dvc_alone_is_killed_its_training_goes_on_and_the_next_dvc_takes_it_over(
     workspace: Workspace, trained_workspace: Workspace
 ) -> None:
     assert workspace.command("dvc", "init", "--quiet", "--no-scm", "--force").code == 0
