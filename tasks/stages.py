@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -218,24 +219,43 @@ def run_variant(
     running: RunningStages,
     log: Callable[[str], None],
 ) -> StageOutcome:
-    """Run the whole pipeline with some params changed, as a DVC experiment in a temporary copy of the workspace.
+    """Run the whole pipeline with some params changed, as a DVC experiment in a clone of the workspace.
 
-    The copy's MLflow runs go to the workspace's database and carry ``tags``; its outputs stay in DVC's cache, under the
-    experiment's ``name``. Every stage is run: one restored from DVC's cache would leave no MLflow run with the tags.
+    The clone's MLflow runs go to the workspace's database and carry ``tags``; its outputs go to the workspace's DVC
+    cache, and the workspace has the experiment by its ``name``. Every stage is run: one restored from DVC's cache would
+    leave no MLflow run with the tags. Not `dvc exp run --temp`: of those started side by side, one may run another's.
     """
     began = time.monotonic()
-    dvc = [sys.executable, "-m", "tasks.experiment", "--wait-for-lock"]
-    command = [*dvc, "exp", "run", "--temp", "--force", "--name", name]
-    for param, value in params.items():
-        command += ["--set-param", f"{param}={json.dumps(value) if not isinstance(value, str) else value}"]
     environment = {"MLFLOW_TRACKING_URI": tracking_uri(workspace), "MLFLOW_RUN_CONTEXT": json.dumps(dict(tags))}
-    code, lines = run_command(command, workspace, running, log, environment)
-    seconds = time.monotonic() - began
-    if code is None:
-        return StageOutcome(name, "stopped", seconds, "stopped on request")
-    return (
-        StageOutcome(name, "ran", seconds) if code == 0 else StageOutcome(name, "failed", seconds, *_cause(code, lines))
-    )
+    dvc = [sys.executable, "-m", "dvc"]
+    experiment = [*dvc, "exp", "run", "--force", "--name", name]
+    for param, value in params.items():
+        experiment += ["--set-param", f"{param}={json.dumps(value) if not isinstance(value, str) else value}"]
+    copies = workspace / ".dvc" / "tmp" / "exps"  # where tracking tells a copy from the workspace it is of
+    copies.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=copies) as folder:
+        clone = Path(folder) / workspace.name
+        steps = (
+            (["git", "clone", "--quiet", "--shared", str(workspace), str(clone)], workspace),
+            ([*dvc, "cache", "dir", "--quiet", "--local", str(workspace / ".dvc" / "cache")], clone),
+            ([*dvc, "checkout", "--quiet", "--allow-missing"], clone),
+            (experiment, clone),
+            ([*dvc, "exp", "push", "--quiet", "--no-cache", "origin", name], clone),
+        )
+        for command, place in steps:
+            code, lines = run_command(command, place, running, log, environment)
+            seconds = time.monotonic() - began
+            if code is None:
+                return StageOutcome(name, "stopped", seconds, "stopped on request")
+            if code:
+                return StageOutcome(name, "failed", seconds, *_cause(code, lines))
+    return StageOutcome(name, "ran", seconds)
+
+
+def uncommitted(workspace: Path) -> list[str]:
+    """Return the files that git has in the workspace, and not as they are now: no clone has these changes."""
+    command = ["git", "diff", "--name-only", "HEAD"]
+    return subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 def _state_in_words_of_dvc(lines: list[str]) -> StageState:
