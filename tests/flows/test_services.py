@@ -92,16 +92,15 @@ def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed):
 
 
 @pytest.fixture
-def up(deployed):
-    """The project under `make up`; the address of the Prefect server. No run is heard of for long before it is lost.
+def up(deployed, request):
+    """The project under `make up`, `within` seconds of an automation changed; the address of the Prefect server.
 
     A run's process begins no sooner than the file `hold` is gone.
     """
     wait = f"sh -c 'while [ -e {deployed.root / 'hold'} ]; do sleep 0.2; done'"
     held = f'pull:\n  - prefect.deployments.steps.run_shell_script: {{script: "{wait}"}}\n'
     change(deployed, "prefect.yaml", "\npull:\n", f"\n{held}")
-    change(deployed, "automations.yaml", "within: 180", "within: 45")  # nobody wants to wait for what the file says
-    change(deployed, "automations.yaml", "within: 600", "within: 30")
+    change(deployed, "automations.yaml", *(f"within: {seconds} " for seconds in request.param))
     came_up = act(deployed.root, "up", **ports())
     assert came_up.returncode == 0, came_up.stderr
     return Services(deployed.root).api()
@@ -117,6 +116,7 @@ def kill_with_children(process: psutil.Process) -> None:
 HANG = "import time\nif name.startswith('train'):\n"
 
 
+@pytest.mark.parametrize("up", [(180, 45)], indirect=True)  # nobody wants to wait for what the file says
 def test_a_run_whose_worker_is_killed_ends_and_the_next_run_completes(deployed, up):
     project = deployed
     project.in_every_stage(f"{HANG}    for _ in range(3000): print('at work', flush=True); time.sleep(0.2)")
@@ -149,6 +149,7 @@ def test_a_run_whose_worker_is_killed_ends_and_the_next_run_completes(deployed, 
     assert project.outputs()["reports/report.txt"] == "raw\nprepare 1\ntrain@a 1\nraw\nprepare 1\ntrain@b 1\nreport 1\n"
 
 
+@pytest.mark.parametrize("up", [(600, 30)], indirect=True)
 def test_a_run_that_its_worker_took_and_never_began_ends_as_crashed_and_the_next_run_completes(deployed, up):
     def explain() -> str:
         return server_logs(deployed.root)
