@@ -32,7 +32,7 @@ from setwise.redact import redact
 from setwise.tracking_store import require_usable
 from tasks.environment import child_environment
 
-START_TIMEOUT_SECONDS = 180.0
+START_TIMEOUT_SECONDS = 300.0
 POOLS = ("cpu", "gpu")
 SERVERS = ("prefect-server", "mlflow")
 WORKERS = ("cpu-worker", "gpu-worker")
@@ -59,7 +59,7 @@ class Services:
         """The supervisor that runs here; None where none does."""
         try:
             return psutil.Process(self._ask.getPID())
-        except (OSError, psutil.NoSuchProcess):  # no socket, nobody behind it, or it has just ended
+        except (OSError, Fault, psutil.NoSuchProcess):  # no socket, nobody behind it, or it is about to end
             return None
 
     @property
@@ -72,7 +72,7 @@ class Services:
         """Return supervisor's word for how each program is (RUNNING, FATAL, …), by name; nothing where none runs."""
         try:
             return {one["name"]: one["statename"] for one in self._ask.getAllProcessInfo()}
-        except OSError:
+        except (OSError, Fault):
             return {}
 
     def api(self) -> str | None:
@@ -117,6 +117,10 @@ class Services:
                     client.update_automation(present[0].id, wanted)
                 else:
                     client.create_automation(wanted)
+
+    def has_workers(self) -> bool:
+        """Whether a worker runs, as under ``up``."""
+        return any(name.startswith(WORKERS) and state in _AT_WORK for name, state in self.states().items())
 
     def workers(self) -> list[str]:
         """Have the workers run; return the names of those that were started."""
@@ -266,7 +270,8 @@ def ui(services: Services) -> None:
     except KeyboardInterrupt:
         _say("\nstopping")
     finally:
-        services.stop()
+        if not services.has_workers():  # `make up` has come since
+            services.stop()
 
 
 def main(arguments: list[str] | None = None) -> int:
