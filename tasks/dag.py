@@ -95,8 +95,10 @@ def _main() -> int:
         description = _describe()
     except DvcException as error:
         said = " ".join(str(error).split())
-        if "dvc.lock' is invalid" in said:  # cut short, as by a full disk
+        if "dvc.lock'" in said:  # cut short, as by a full disk
             said += "; `git checkout dvc.lock`, or delete it: what was made is restored from DVC's cache"
+        if "RWLock" in said:  # cut short by a kill
+            said += "; delete it while no DVC runs here"
         sys.stderr.write(said + "\n")
         return 2
     sys.stdout.write(json.dumps(description))
