@@ -77,7 +77,7 @@ def rebuild(
     try:
         with held(folder, if_busy, logger.info):
             _check_inputs(folder, logger.info)
-            dag = select(read_dag(folder), targets)
+            dag = select(read_dag(folder, logger.info), targets)
             orders_every = checkpoint_seconds if train_on == "gpu" else None
             result = _run(dag, folder, max_parallel or default_parallel(), orders_every)
             _publish(folder, result, logger.info)

@@ -3,13 +3,18 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from setwise.errors import InputError
 from setwise.tracking_store import require_usable
 from tasks.environment import child_environment
+
+BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
+"""What DVC says where another DVC works, which it names."""
+BUSY_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -21,14 +26,28 @@ class StageNode:
     changed: bool
 
 
-def read_dag(workspace: Path) -> tuple[StageNode, ...]:
-    """Return every stage of the workspace, upstream first.
+def read_dag(workspace: Path, log: Callable[[str], None] = lambda _line: None) -> tuple[StageNode, ...]:
+    """Return every stage of the workspace, upstream first. A DVC at work there is waited for, and named in the log.
 
     Raises InputError when DVC can't read the project (no repository, a broken ``dvc.yaml`` or params file), or can't
     work where it lies.
     """
     require_usable(workspace)
-    reader = subprocess.run(
+    said = ""
+    while any(word in (reader := _read(workspace)).stderr for word in BUSY):
+        if reader.stderr != said:
+            said = reader.stderr
+            log(f"waiting: {said.strip()}")
+        time.sleep(BUSY_SECONDS)
+    if reader.returncode != 0:
+        lines = [line for line in reader.stderr.strip().splitlines() if line.strip()]
+        raise InputError(lines[-1] if lines else f"dvc.yaml: DVC ended with exit code {reader.returncode}")
+    read = json.loads(reader.stdout)
+    return tuple(StageNode(stage["name"], tuple(stage["upstream"]), stage["changed"]) for stage in read)
+
+
+def _read(workspace: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [sys.executable, "-m", "tasks.dag"],
         cwd=workspace,
         env=child_environment(),
@@ -36,11 +55,6 @@ def read_dag(workspace: Path) -> tuple[StageNode, ...]:
         text=True,
         check=False,
     )
-    if reader.returncode != 0:
-        lines = [line for line in reader.stderr.strip().splitlines() if line.strip()]
-        raise InputError(lines[-1] if lines else f"dvc.yaml: DVC ended with exit code {reader.returncode}")
-    read = json.loads(reader.stdout)
-    return tuple(StageNode(stage["name"], tuple(stage["upstream"]), stage["changed"]) for stage in read)
 
 
 def select(nodes: tuple[StageNode, ...], targets: Sequence[str]) -> tuple[StageNode, ...]:

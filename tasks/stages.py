@@ -23,13 +23,13 @@ from prefect.states import Completed, Failed, State
 
 from setwise.errors import InputError
 from setwise.redact import redact
+from tasks.dag import BUSY, BUSY_SECONDS
 from tasks.environment import child_environment
 from tasks.leaderboard import tracking_uri
 from tasks.output import LineStream
 
 RETRIES = 3
 RETRY_DELAYS = [2.0, 10.0, 30.0]
-BUSY_SECONDS = 5.0
 GRACE_SECONDS = 10.0
 _KILLED_BY_SHELL = range(129, 160)
 _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
@@ -46,7 +46,6 @@ _CHATTER = (
     "Generating lock file",
     "Data and pipelines are up to date",
 )
-_BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")  # by DVC, which names the process
 _EXITED = re.compile(r"failed to run: .*, exited with (-?\d+)")
 
 
@@ -197,7 +196,7 @@ def reproduce(stage: str, workspace: Path, running: RunningStages, log: Callable
     what = ["pull"] if stage.endswith(".dvc") else ["repro", "--single-item"]
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", *what, stage]
     code, lines = run_command(command, workspace, running, relevant)
-    while code and any(word in line for line in lines for word in _BUSY):
+    while code and any(word in line for line in lines for word in BUSY):
         said.update(lines)  # it says for whom it waits once
         time.sleep(BUSY_SECONDS)
         code, lines = run_command(command, workspace, running, relevant)

@@ -209,7 +209,8 @@ def test_what_a_supervisor_that_was_killed_has_left_behind_is_ended_by_down(depl
     left = processes(deployed)
     Services(deployed.root).supervisor.kill()
     told = act(deployed.root, "down").stdout
-    assert told == "stopped: mlflow, prefect-server, rest-of-servers\n"
+    assert told.startswith("stopped: ")
+    assert set(SERVERS) <= set(told.removeprefix("stopped: ").strip().split(", "))
     until(lambda: all(has_ended(one) for one in left.values()), 30, lambda: told)
 
 
