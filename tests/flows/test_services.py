@@ -207,6 +207,7 @@ def test_a_server_that_is_killed_comes_up_again_and_ctrl_c_ends_the_pages(deploy
 
 def test_what_a_supervisor_that_was_killed_has_left_behind_is_ended_by_down(deployed, pages):
     left = processes(deployed)
+    pages[0].kill()
     Services(deployed.root).supervisor.kill()
     told = act(deployed.root, "down").stdout
     assert told.startswith("stopped: ")
@@ -215,7 +216,8 @@ def test_what_a_supervisor_that_was_killed_has_left_behind_is_ended_by_down(depl
 
 
 def test_up_goes_on_where_its_supervisor_was_killed(deployed, pages):
-    _, environment = pages
+    process, environment = pages
+    process.kill()
     where = {name: environment[name] for name in ("SETWISE_PREFECT_PORT", "SETWISE_MLFLOW_PORT")}
     left = processes(deployed)
     Services(deployed.root).supervisor.kill()
