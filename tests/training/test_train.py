@@ -123,7 +123,8 @@ def test_a_training_that_dvc_could_not_record_any_more_is_not_done_again(
 
     source = workspace.root / "setwise" / "training" / "rl.py"
     source.write_text(source.read_text() + "# changed\n")
-    assert f"rlcr_multi: {STEPS} steps in" in workspace.run("train", *METHOD, **in_dvc).out
+    done_by_other_code = workspace.python("-m", "pipelines.train", *METHOD, **in_dvc)
+    assert f"rlcr_multi: {STEPS} steps in" in done_by_other_code.out, done_by_other_code
     assert [status for _, status in tracked_runs(workspace)] == ["FINISHED"] * 2
 
 
