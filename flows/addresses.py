@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from setwise.errors import InputError
@@ -29,27 +30,35 @@ class Addresses:
         """The MLflow pages."""
         return f"http://{self.host}:{self.mlflow_port}"
 
-    def mlflow_names(self) -> list[str]:
-        """MLflow's options for the names it is asked by; without them it knows localhost and private addresses alone.
+    def settings(self) -> dict[str, str]:
+        """The variables that say the same."""
+        ports = {"SETWISE_PREFECT_PORT": str(self.prefect_port), "SETWISE_MLFLOW_PORT": str(self.mlflow_port)}
+        return {"SETWISE_HOST": self.host, **ports}
+
+    def mlflow_names(self) -> dict[str, str]:
+        """MLflow's variables for the names it is asked by; without them it knows localhost and private addresses alone.
 
         None on localhost, and none where MLFLOW_SERVER_ALLOWED_HOSTS says which.
         """
         if self.host == LOCALHOST or os.environ.get("MLFLOW_SERVER_ALLOWED_HOSTS"):
-            return []
+            return {}
         names = dict.fromkeys([self.host, socket.gethostname(), socket.getfqdn(), *_LOCAL, *_PRIVATE])
         asked = [f"{name}{port}" for name in names for port in ("", f":{self.mlflow_port}")]
         pages = [f"http://{name}:{self.mlflow_port}" for name in names]
-        return ["--allowed-hosts", ",".join(asked), "--cors-allowed-origins", ",".join(pages)]
+        return {
+            "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(asked),
+            "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(pages),
+        }
 
 
-def addresses() -> Addresses:
+def addresses(environment: Mapping[str, str] = os.environ) -> Addresses:
     """Return where to listen: localhost, ports 4200 and 5000, unless ``SETWISE_HOST``, ``…_PREFECT_PORT`` or
     ``…_MLFLOW_PORT`` say otherwise. Raises InputError for a port that is no number.
     """
     ports = []
     for name, default in (("SETWISE_PREFECT_PORT", "4200"), ("SETWISE_MLFLOW_PORT", "5000")):
-        text = os.environ.get(name, default)
+        text = environment.get(name, default)
         if not text.isdecimal() or not 0 < int(text) < 65536:
             raise InputError(f"{name}={text!r}: not a port; use a number from 1 to 65535")
         ports.append(int(text))
-    return Addresses(os.environ.get("SETWISE_HOST") or LOCALHOST, *ports)
+    return Addresses(environment.get("SETWISE_HOST") or LOCALHOST, *ports)

@@ -19,7 +19,7 @@ from prefect.states import Completed, Failed, State
 from pydantic import Field
 
 from flows.environment import workspace_above
-from flows.local_server import server_for
+from flows.run_server import server_for
 from flows.workspace_lock import held
 from setwise.errors import InputError
 from setwise.tracking import TrackingError

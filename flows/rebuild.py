@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import httpx
 from prefect import flow, runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.deployments import run_deployment
@@ -24,15 +25,13 @@ from prefect.states import Completed, Failed, State
 from pydantic import PositiveInt
 
 from flows.environment import workspace_above
-from flows.local_server import server_for
+from flows.run_server import server_for
 from flows.side_by_side import Rebuild, run_stages
 from flows.workspace_lock import IfBusy, WorkspaceBusyError, held
 from setwise.errors import InputError
 from setwise.params import load_params
 from tasks.artifacts import as_markdown, show_table
-from tasks.cache_check import drop_damaged
 from tasks.dag import StageNode, read_dag, select
-from tasks.leftovers import clean_up
 from tasks.report_table import METRICS_FILE, Row, as_text, metric_rows
 from tasks.stages import RunningStages, StageOutcome, run_command, run_stage
 
@@ -71,9 +70,8 @@ def rebuild(
     folder = workspace_above(Path(workspace))
     try:
         with held(folder, if_busy, logger.info):
-            clean_up(folder, logger.info)
             _check_inputs(folder, logger.info)
-            dag = select(_read_sound(folder, logger.info), targets)
+            dag = select(read_dag(folder, logger.info), targets)
             result = _run(dag, folder, max_parallel or default_parallel())
             _publish(folder, result, logger.info)
             _keep_report_in_runs(folder, result, logger.info)
@@ -114,18 +112,6 @@ def _check_inputs(workspace: Path, log: Callable[[str], None]) -> None:
 
 def _refused(message: str) -> Rebuild:
     return Rebuild({"dvc.yaml": StageOutcome("dvc.yaml", "failed", 0.0, message, InputError.exit_code)})
-
-
-def _read_sound(workspace: Path, log: Callable[[str], None]) -> tuple[StageNode, ...]:
-    """Read the graph; if anything is to be done, make sure first that nothing comes from a damaged cache file."""
-    dag = read_dag(workspace)
-    if not any(node.changed for node in dag.nodes):
-        return dag.nodes
-    damaged = drop_damaged(dag.cache, workspace / ".prefect" / "cache-found-sound.json")
-    if not damaged:
-        return dag.nodes
-    log(f"{len(damaged)} damaged cache files deleted ({', '.join(damaged[:5])}); what they held is made again")
-    return read_dag(workspace).nodes
 
 
 def _run(dag: tuple[StageNode, ...], workspace: Path, max_parallel: int) -> Rebuild:
@@ -225,6 +211,10 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _print("\ninterrupted: finished stages are kept; the same command goes on from there")
         return INTERRUPTED
+    except httpx.HTTPError as error:
+        sys.stderr.write(f"error: the Prefect server of this run does not answer ({error})\n")
+        sys.stderr.write("what was finished is kept; the same command goes on from there\n")
+        return 1
     result = state.result(raise_on_failure=False)
     if not isinstance(result, Rebuild):
         _print(str(state.message or result))

@@ -1,206 +1,216 @@
-"""``make up``, ``make down`` and ``make ui``: the servers and workers of this workspace, on localhost.
+"""``make up``, ``make down``, ``make status`` and ``make ui``: the servers and workers of this workspace.
 
-``python -m flows.services up|down|ui``. What was started is recorded in ``.prefect/up.json`` with each process's start
-time, so that ``down`` stops that and nothing else, even after a process number was used again.
+``python -m flows.services up|down|status|ui``. supervisor keeps them up, as ``supervisord.conf`` says; this gives it
+the addresses, waits until the servers answer and has Prefect take ``prefect.yaml`` and ``automations.yaml``.
 """
 
 import argparse
-import json
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from xmlrpc.client import Fault, ServerProxy
 
 import psutil
+import yaml
+from prefect.client.orchestration import get_client
+from prefect.events.schemas.automations import AutomationCore
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from supervisor.xmlrpc import SupervisorTransport
 
 from flows.addresses import Addresses, addresses
 from flows.environment import workspace_above
-from flows.local_server import is_healthy
-from flows.lost_runs import watch_for_lost_runs
-from flows.started import Started, stop_group
 from setwise.errors import InputError
 from setwise.redact import redact
 from setwise.tracking_store import require_usable
 from tasks.environment import child_environment
-from tasks.placement import WORKSPACE
 
-START_TIMEOUT_SECONDS = 180.0
+START_TIMEOUT_SECONDS = 300.0
 POOLS = ("cpu", "gpu")
 SERVERS = ("prefect-server", "mlflow")
+WORKERS = ("cpu-worker", "gpu-worker")
+LONGEST_SOCKET = 100
+"""The kernel takes 107 bytes, and supervisor appends a process number to the name before it is that."""
+_AT_WORK = ("RUNNING", "STARTING", "BACKOFF", "STOPPING")
 
 
 class Services:
-    """The servers and workers of one workspace: starting, recording and stopping them."""
+    """The servers and workers of one workspace, by the supervisor that keeps them up."""
 
-    def __init__(self, workspace: Path, where: Addresses):
+    def __init__(self, workspace: Path):
         self.workspace = workspace
-        self.where = where
-        self.home = Path(os.environ["PREFECT_HOME"])
-        self.record = workspace / ".prefect" / "up.json"
-        self.started: list[Started] = []
-
-    def running(self) -> list[Started]:
-        """Return what an earlier ``up`` started here and still runs."""
-        return [one for one in self._earlier() if one.process]
-
-    def _earlier(self) -> list[Started]:
-        return [Started(**entry) for entry in self._recorded().get("processes", [])]
-
-    def end_left_behind(self) -> None:
-        """End what services have left behind that were killed: it may listen on their ports."""
-        for one in self._earlier():
-            if not one.process and stop_group(one, self.workspace):
-                _say(f"ended what {one.name} had left behind")
+        self.logs = workspace / ".prefect" / "logs"
+        self.socket = workspace / ".prefect" / "up.sock"
 
     @property
-    def by_ui(self) -> bool:
-        """Whether what runs was started by ``ui``, which has no workers and ends its servers itself."""
-        return not any(entry["name"] == "cpu-worker" for entry in self._recorded().get("processes", []))
+    def _ask(self) -> Any:
+        """What asks the supervisor; anew each time, since a connection that failed is of no more use."""
+        return ServerProxy("http://localhost", SupervisorTransport(None, None, f"unix://{self.socket}")).supervisor
 
-    def describe(self) -> str:
-        """Say where the running servers answer."""
-        recorded = self._recorded()
-        prefect = recorded["prefect_api"].removesuffix("/api")
-        return f"Prefect  {prefect}\nMLflow   {recorded['mlflow']}\nlogs     {self.home / 'logs'}"
-
-    def _recorded(self) -> dict[str, Any]:
+    @property
+    def supervisor(self) -> psutil.Process | None:
+        """The supervisor that runs here; None where none does."""
         try:
-            return dict(json.loads(self.record.read_text()))
-        except (FileNotFoundError, json.JSONDecodeError):
+            return psutil.Process(self._ask.getPID())
+        except (OSError, Fault, psutil.NoSuchProcess):  # no socket, nobody behind it, or it is about to end
+            return None
+
+    @property
+    def where(self) -> Addresses:
+        """Where the running servers listen, which is what their supervisor was started with."""
+        running = self.supervisor
+        return addresses(running.environ() if running else os.environ)
+
+    def states(self) -> dict[str, str]:
+        """Return supervisor's word for how each program is (RUNNING, FATAL, …), by name; nothing where none runs."""
+        try:
+            return {one["name"]: one["statename"] for one in self._ask.getAllProcessInfo()}
+        except (OSError, Fault):
             return {}
 
-    def take_over(self, running: list[Started]) -> None:
-        """Go on with what still runs, at the addresses it was given: only what is missing will be started."""
-        prefect, mlflow = (urlsplit(self._recorded()[key]) for key in ("prefect_api", "mlflow"))
-        assert prefect.hostname and prefect.port and mlflow.port
-        self.where = Addresses(prefect.hostname, prefect.port, mlflow.port)
-        self.started = list(running)
+    def api(self) -> str | None:
+        """Return the address of the Prefect server's API where that server runs here."""
+        return f"{self.where.prefect}/api" if self.states().get("prefect-server") == "RUNNING" else None
 
-    def _runs(self, name: str) -> bool:
-        return any(one.name == name for one in self.started)
-
-    def servers(self) -> None:
-        """Start the Prefect server and MLflow's, and wait until both answer."""
-        for folder in (self.workspace, self.home):
+    def servers(self) -> list[str]:
+        """Have both servers run and answer; return the names of those that were started."""
+        for folder in (self.workspace, Path(os.environ["PREFECT_HOME"])):
             require_usable(folder)
-        self.end_left_behind()
-        where = self.where
-        ports = ((where.prefect_port, "SETWISE_PREFECT_PORT"), (where.mlflow_port, "SETWISE_MLFLOW_PORT"))
-        for name, (port, setting) in zip(SERVERS, ports, strict=True):
-            if not self._runs(name):
-                _refuse_used_port(where.host, port, setting)
-        listen = ["--host", where.host, "--port"]
-        self._start("prefect-server", ["-m", "prefect", "server", "start", *listen, str(where.prefect_port)])
+        if len(os.fsencode(self.socket)) > LONGEST_SOCKET:
+            raise InputError(f"{self.socket}: too long for a socket's address; move the workspace to a shorter path")
+        before = self.states()
+        if not before:
+            self._end_left_behind()
+        down = [name for name in SERVERS if before.get(name) not in _AT_WORK]
+        _refuse_used_ports(self.where, down)
+        self.logs.mkdir(parents=True, exist_ok=True)
         (self.workspace / "mlruns").mkdir(exist_ok=True)
-        store = ["--backend-store-uri", "sqlite:///mlruns/mlflow.db", "--artifacts-destination", "mlruns/artifacts"]
-        mlflow = ["-m", "mlflow", "server", *store, *listen, str(where.mlflow_port), "--workers", "1"]
-        self._start("mlflow", [*mlflow, *where.mlflow_names()])
-        self._wait("prefect-server", f"{where.prefect}/api")
-        self._wait("mlflow", where.mlflow)
+        if not before:
+            self._command([sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"])
+        for name in down if before else ():
+            self._start(name)
+        self._wait("prefect-server", f"{self.where.prefect}/api/health")
+        self._wait("mlflow", f"{self.where.mlflow}/health")
+        return down
 
     def pools(self) -> None:
         """Make the work pools."""
         for pool in POOLS:
-            self._command(["work-pool", "create", pool, "--type", "process", "--overwrite"])
+            self._command(_prefect("work-pool", "create", pool, "--type", "process", "--overwrite"))
 
     def deployments(self) -> None:
-        """Apply ``prefect.yaml``."""
-        self._command(["--no-prompt", "deploy", "--all"])
+        """Apply ``prefect.yaml`` and ``automations.yaml``."""
+        self._command(_prefect("--no-prompt", "deploy", "--all"))
+        # Not while the server starts: with SQLite, it stands still for good where an automation is made while it reads
+        # them.
+        with temporary_settings({PREFECT_API_URL: f"{self.where.prefect}/api"}), get_client(sync_client=True) as client:
+            for content in yaml.safe_load((self.workspace / "automations.yaml").read_text())["automations"]:
+                wanted = AutomationCore.model_validate(content)
+                if present := client.read_automations_by_name(wanted.name):
+                    client.update_automation(present[0].id, wanted)
+                else:
+                    client.create_automation(wanted)
 
-    def watch(self) -> None:
-        """Have the server watch for lost runs.
+    def has_workers(self) -> bool:
+        """Whether a worker runs, as under ``up``."""
+        return any(name.startswith(WORKERS) and state in _AT_WORK for name, state in self.states().items())
 
-        Not while it starts: with SQLite, Prefect stands still for good where an automation is made while it reads them.
-        """
-        watch_for_lost_runs(f"{self.where.prefect}/api")
-
-    def workers(self) -> None:
-        """Start one cpu worker and a gpu worker for each GPU."""
-        self._worker("cpu-worker", "cpu", {}, limit=4)
-        # One run at a time on each GPU, and it sees that one alone. A machine without any serves the pool slowly.
-        for number in range(max(1, gpus := _gpu_count())):
-            self._worker(f"gpu-worker-{number}", "gpu", {"CUDA_VISIBLE_DEVICES": str(number)} if gpus else {}, limit=1)
+    def workers(self) -> list[str]:
+        """Have the workers run; return the names of those that were started."""
+        down = [name for name, state in self.states().items() if name.startswith(WORKERS) and state not in _AT_WORK]
+        for name in down:
+            self._start(name)
+        return down
 
     def stop(self) -> list[str]:
-        """Stop what was recorded, workers before servers, and return the names of what still ran."""
-        earlier = self._earlier()
-        workers_first = sorted(earlier, key=lambda one: one.name in SERVERS)
-        stopped = {one.name for one in workers_first if stop_group(one, self.workspace)}
-        self.record.unlink(missing_ok=True)
-        return [one.name for one in earlier if one.name in stopped]
+        """Stop all that runs here, workers before servers; return the names of what ran."""
+        names = [name for name, state in self.states().items() if state in _AT_WORK]
+        if supervisor := self.supervisor:
+            self._ask.shutdown()
+            supervisor.wait()
+        return [*names, *self._end_left_behind()]
 
-    def _worker(self, name: str, pool: str, extra: dict[str, str], limit: int) -> None:
-        command = ["-m", "prefect", "worker", "start", "--pool", pool, "--type", "process", "--limit", str(limit)]
-        self._start(name, [*command, "--name", f"{name}@{socket.gethostname()}"], extra)
+    def _start(self, name: str) -> None:
+        group = "gpu-worker" if name.startswith("gpu-worker") else name
+        try:
+            self._ask.startProcess(f"{group}:{name}", False)
+        except Fault as fault:
+            raise InputError(f"{name} did not start ({fault.faultString}); see {self.logs}") from fault
 
-    def _environment(self) -> dict[str, str]:
-        environment = {**child_environment(), "PREFECT_API_URL": f"{self.where.prefect}/api"}
-        roots = [str(self.workspace), *environment["PYTHONPATH"].split(os.pathsep)]
-        environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(roots))
-        return {**environment, WORKSPACE: str(self.workspace)}
-
-    def _start(self, name: str, arguments: list[str], extra: dict[str, str] | None = None) -> None:
-        if self._runs(name):
-            return
-        logs = self.home / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        with (logs / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, *arguments],
-                cwd=self.workspace,
-                env={**self._environment(), **(extra or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.started.append(Started(name, process.pid, psutil.Process(process.pid).create_time()))
-        content: dict[str, Any] = {"prefect_api": f"{self.where.prefect}/api", "mlflow": self.where.mlflow}
-        content["processes"] = [asdict(one) for one in self.started]
-        draft = self.record.with_suffix(".draft")
-        draft.write_text(json.dumps(content, indent=1))
-        draft.replace(self.record)
+    def _end_left_behind(self) -> list[str]:
+        """End what a supervisor of this workspace has left behind that was killed; return the names of the programs."""
+        found: dict[psutil.Process, str] = {}
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):  # ended meanwhile, or another user's
+                environment = process.environ()
+                if environment.get("SUPERVISOR_SERVER_URL") == f"unix://{self.socket}":
+                    process.terminate()
+                    found[process] = environment["SUPERVISOR_PROCESS_NAME"]
+        _, alive = psutil.wait_procs(found, timeout=10)
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive)
+        return sorted(set(found.values()))
 
     def _wait(self, name: str, url: str) -> None:
-        one = next(one for one in self.started if one.name == name)
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not is_healthy(url):
-            if one.process is None or time.monotonic() > deadline:
-                raise InputError(f"{name} did not come up; see {self.home / 'logs' / name}.log")
+        while not answers(url):
+            if self.states().get(name) not in _AT_WORK or time.monotonic() > deadline:
+                raise InputError(f"{name} did not come up; see {self.logs / name}.log")
             time.sleep(0.2)
 
-    def _command(self, arguments: list[str]) -> None:
+    def _command(self, command: list[str]) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", *arguments],
-            cwd=self.workspace,
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=self.workspace, env=self._environment(), capture_output=True, text=True, check=False
         )
         if done.returncode:
             said = redact(" ".join((done.stderr or done.stdout).split()))[-400:]
-            raise InputError(f"prefect {' '.join(arguments)}: failed: {said}")
+            raise InputError(f"{' '.join(command[2:])}: failed: {said}")
+
+    def _environment(self) -> dict[str, str]:
+        where = self.where
+        environment = {**where.mlflow_names(), **child_environment(), "PREFECT_API_URL": f"{where.prefect}/api"}
+        roots = [str(self.workspace), *environment["PYTHONPATH"].split(os.pathsep)]
+        environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(roots))
+        gpus = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))  # told without importing torch
+        workers = {"SETWISE_GPU_WORKERS": str(max(1, gpus)), "SETWISE_WORKSPACE": str(self.workspace)}
+        return {**environment, **where.settings(), **workers}
 
 
-def _gpu_count() -> int:
-    """Count NVIDIA devices without importing torch."""
-    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+def _prefect(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "prefect", *arguments]
 
 
-def _refuse_used_port(host: str, port: int, setting: str) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise InputError(f"port {port} on {host}: {error.strerror}; set {setting} to a free port") from error
+def answers(url: str) -> bool:
+    """Whether a server says at this address that it is well."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _refuse_used_ports(where: Addresses, names: list[str]) -> None:
+    """Raise InputError where something else listens on the port of one of these servers."""
+    ports = {"prefect-server": (where.prefect_port, "SETWISE_PREFECT_PORT")}
+    ports["mlflow"] = (where.mlflow_port, "SETWISE_MLFLOW_PORT")
+    for port, setting in (ports[name] for name in names):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((where.host, port))
+            except OSError as error:
+                raise InputError(
+                    f"port {port} on {where.host}: {error.strerror}; set {setting} to a free port"
+                ) from error
 
 
 def _say(text: str) -> None:
@@ -208,64 +218,71 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
+def _describe(services: Services) -> str:
+    where = services.where
+    return f"Prefect  {where.prefect}\nMLflow   {where.mlflow}\nlogs     {services.logs}"
+
+
 def up(services: Services) -> None:
-    """Start everything; where an earlier ``up`` still runs, only what has ended since. Apply ``prefect.yaml``."""
-    running = services.running()
-    if running and services.by_ui:
-        raise InputError("`make ui` shows the servers' pages already; end it with Ctrl-C, then `make up`")
+    """Start what does not run yet, and have Prefect take the deployments as they are now."""
+    running = services.supervisor is not None
     try:
-        if running:
-            services.take_over(running)
-            _say(f"up already: {', '.join(one.name for one in running)}")
-        services.servers()
-        if not running:
+        started = services.servers()
+        if "prefect-server" in started:
             services.pools()
         services.deployments()
-        if not running:
-            services.watch()
-        services.workers()
+        started += services.workers()
     except BaseException:
         if not running:
             services.stop()
         raise
-    if running and (again := services.started[len(running) :]):
-        _say(f"started again: {', '.join(one.name for one in again)}")
-    _say(services.describe())
+    if running:
+        _say(f"up already; started: {', '.join(started)}" if started else "up already")
+    _say(_describe(services))
+
+
+def down(services: Services) -> None:
+    """Stop what runs."""
+    stopped = services.stop()
+    _say(f"stopped: {', '.join(stopped)}" if stopped else "nothing to stop: nothing that `make up` started is running")
+
+
+def status(services: Services) -> None:
+    """Say how each program is, in supervisor's words, and where the servers answer."""
+    if services.supervisor is None:
+        _say("nothing is up here; `make up` starts it")
+        return
+    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", "supervisord.conf", "status"]
+    subprocess.run(command, cwd=services.workspace, check=False)  # its exit code says that a program does not run
+    _say(_describe(services))
 
 
 def ui(services: Services) -> None:
     """Show the two servers' pages until Ctrl-C; if ``up`` runs them already, say where."""
-    if services.running():
-        _say(services.describe())
+    if services.supervisor is not None:
+        _say(_describe(services))
         return
     try:
         services.servers()
-        _say(f"{services.describe()}\nCtrl-C ends both")
-        while len(services.running()) == len(services.started):
-            time.sleep(1)
-        _say(f"a server ended by itself; see {services.home / 'logs'}")
+        _say(f"{_describe(services)}\nCtrl-C ends both")
+        if running := services.supervisor:
+            running.wait()
     except KeyboardInterrupt:
         _say("\nstopping")
     finally:
-        services.stop()
-
-
-def down(services: Services) -> None:
-    """Stop what ``up`` started here."""
-    stopped = services.stop()
-    _say(f"stopped: {', '.join(stopped)}" if stopped else "nothing to stop: nothing that `make up` started is running")
+        if not services.has_workers():  # `make up` has come since
+            services.stop()
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Return 0, or 2 with one line on standard error when something must be mended first."""
     parser = argparse.ArgumentParser(prog="python -m flows.services", description=__doc__)
-    parser.add_argument("action", choices=("up", "down", "ui"))
+    parser.add_argument("action", choices=("up", "down", "status", "ui"))
     action = parser.parse_args(arguments).action
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        services = Services(workspace_above(Path.cwd()), addresses())
-        {"up": up, "down": down, "ui": ui}[action](services)
+        {"up": up, "down": down, "status": status, "ui": ui}[action](Services(workspace_above(Path.cwd())))
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return InputError.exit_code

@@ -1,4 +1,4 @@
-"""Train and evaluate every combination of some params, each in a temporary copy of the workspace, and rank them."""
+"""Train and evaluate every combination of some params, each in a temporary clone of the workspace, and rank them."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ from setwise.errors import InputError
 from setwise.leaderboard import Standing
 from tasks.artifacts import show_table
 from tasks.leaderboard import create_database, leaderboard
-from tasks.stages import RunningStages, run_variant
+from tasks.stages import RunningStages, run_variant, uncommitted
 
 MOST_VARIANTS = 200
 _PARAM = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
@@ -75,7 +75,7 @@ def sweep(
         rank_by: The metric to rank by, as MLflow names it.
         lower_is_better: Whether less of that metric is better; if left out, what docs/metrics.md says.
         max_parallel: Most combinations side by side.
-        workspace: Folder of the clone; the committed code is what runs, and its files are left as they are.
+        workspace: Folder of the clone; what is committed is what runs, and its files are left as they are.
     """
     logger = get_run_logger()
     folder = workspace_above(Path(workspace))
@@ -85,6 +85,8 @@ def sweep(
         return Failed(message=str(error), data=[])
     sweep_id = uuid.uuid4().hex[:8]
     logger.info(f"sweep {sweep_id}: {len(variants)} combinations")
+    if left_out := uncommitted(folder):
+        logger.warning(f"not in the sweep, since not committed: {', '.join(left_out)}")
     create_database(folder)
     failed = _try_all(variants, sweep_id, folder, max_parallel)
     standings = leaderboard(folder, sweep_id, rank_by, lower_is_better)

@@ -8,10 +8,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.alone import alone_in, end_with_starter
 from pipelines.finished import discard_recorded, keep_until_recorded
 from pipelines.paths import CHECKPOINTS, GENERATING, completions_folder, model_folder, questions_path, read_json
-from pipelines.stage import log, revision, run_method_stage, whole_folder, write_whole
+from pipelines.stage import alone_in, log, revision, run_method_stage, whole_folder, write_whole
 from setwise.digests import weights_digest
 from setwise.engines.base import Sampling
 from setwise.errors import InputError
@@ -58,10 +57,9 @@ def generate_all(params: Params, method_name: str) -> None:
     """
     import torch
 
-    end_with_starter()
     torch.set_num_threads(params.threads)
     cache = GENERATING / method_name
-    with alone_in(cache, doing="generates"):
+    with alone_in(cache, "generates"):
         discard_recorded(CHECKPOINTS / method_name, cache)
         _generate_in(cache, params, get_method(method_name))
         keep_until_recorded(cache)

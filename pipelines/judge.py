@@ -7,9 +7,9 @@ import json
 import time
 from typing import Any
 
-from pipelines.alone import alone_in, end_with_starter
+from pipelines.finished import discard_recorded
 from pipelines.paths import GENERATING, completions_folder, evaluation_folder, read_json, split_path
-from pipelines.stage import log, revision, run_method_stage, whole_folder, write_whole
+from pipelines.stage import alone_in, log, revision, run_method_stage, whole_folder, write_whole
 from setwise.digests import file_digest
 from setwise.domains.parquet import read_examples
 from setwise.errors import InputError
@@ -23,8 +23,8 @@ def judge_all(params: Params, method: str) -> None:
     `<protocol>.parquet` and `.json` are the verdicts and metrics; `cost.json` says what generating took, and the
     revision of the code that judged.
     """
-    end_with_starter()
-    with alone_in(GENERATING / method, doing="judges"):
+    with alone_in(GENERATING / method, "judges"):
+        discard_recorded(GENERATING / method)
         _judge_all(params, method)
 
 

@@ -6,13 +6,15 @@ import argparse
 import contextlib
 import logging
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+
+from filelock import FileLock, Timeout
 
 from setwise.errors import InputError
 from setwise.params import Params, load_params
@@ -84,17 +86,6 @@ def revision() -> str | None:
     return found.stdout.strip()
 
 
-def lock_entry(stage: str) -> Any:
-    """What `dvc.lock` says of a stage (`train@rlcr_multi`); None where DVC has recorded no run of it."""
-    import yaml
-
-    try:
-        recorded = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))
-    except (FileNotFoundError, yaml.YAMLError):  # DVC, which may be writing it now, is who complains
-        return None
-    return recorded["stages"].get(stage) if isinstance(recorded, dict) and "stages" in recorded else None
-
-
 @contextlib.contextmanager
 def _last_good_outputs_named() -> Iterator[None]:
     """DVC removed the stage's outputs before it started it: where that fails, say what brings the last good ones."""
@@ -102,8 +93,8 @@ def _last_good_outputs_named() -> Iterator[None]:
         yield
     except (Exception, KeyboardInterrupt):
         stage, is_main = os.environ.get("DVC_STAGE"), os.environ.get("RANK", "0") == "0"
-        if stage and is_main and lock_entry(stage) is not None:
-            sys.stderr.write(f"the outputs of the last good run come back by `dvc checkout {stage}`\n")
+        if stage and is_main:
+            sys.stderr.write(f"the outputs of the last good run, if any, come back by `dvc checkout {stage}`\n")
         raise
 
 
@@ -120,6 +111,27 @@ def _run(stage: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; run again to go on\n")
         sys.exit(130)
+
+
+@contextlib.contextmanager
+def alone_in(workdir: Path, doing: str) -> Iterator[None]:
+    """Hold a working folder; who holds it already is waited for and named, and its work is there to be taken over.
+
+    The lock ends with its holder. One whose DVC was killed works on to its end.
+    """
+    workdir.parent.mkdir(parents=True, exist_ok=True)
+    lock, holder = FileLock(workdir.with_name(f".{workdir.name}.lock")), workdir.with_name(f".{workdir.name}.holder")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
+        log.info("%s: %s %s there; waiting until it has ended", workdir, who, doing)
+        lock.acquire()
+    try:
+        write_whole(holder, f"process {os.getpid()} on {platform.node()}")
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager

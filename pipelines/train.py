@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.alone import alone_in, end_with_starter
 from pipelines.finished import discard_recorded, keep_until_recorded
 from pipelines.paths import CHECKPOINTS, curve_path, data_folder, model_folder, split_path
 from pipelines.questions import training_questions
-from pipelines.stage import StageFailure, log, run_method_stage, whole_folder, write_whole
+from pipelines.stage import StageFailure, alone_in, log, run_method_stage, whole_folder, write_whole
 from setwise.asked import note_asked
 from setwise.borrowed import check_borrowed
 from setwise.digests import file_digest, weights_digest
@@ -34,7 +33,6 @@ def train(params: Params, method: str) -> None:
     from setwise.plan.tokens import check_limit
     from setwise.training.processes import launch_command, launch_environment
 
-    end_with_starter()
     check_limit("train", params.train.max_completion_tokens, params, [method])
     read_launch(params)
     command = launch_command(params, ["-m", "pipelines.train", "--method", method])
@@ -69,7 +67,7 @@ def _train_here(params: Params, method: str) -> None:
         wait_for_all()
         train_method(params, method, policy, examples, workdir, None)
         return
-    with alone_in(workdir):
+    with alone_in(workdir, "trains"):
         discard_recorded(workdir)
         run = _open_run(params, method, open_workdir(workdir, fingerprint), data, policy_digest)
         remember_run(workdir, fingerprint, run.run_id)

@@ -47,7 +47,6 @@ _SCORED = (
 _OUTPUT = ("loss", "log_probs", "entropy", "log_sum_sq_probs", "mean_logits", "is_top1", "label_mask", "aux_loss")
 _UNWRAP = ("model", "accelerator", "gather_deepspeed3_params", "generation_kwargs", "gradient_checkpointing_kwargs")
 _SAMPLER = ("data_source", "mini_repeat_count", "batch_size", "repeat_count", "shuffle", "seed")
-_QUEUE = "dvc.repo.experiments.queue"
 
 BORROWED = (
     # overridden by SetTrainer
@@ -71,24 +70,9 @@ BORROWED = (
     Borrowed("accelerate", "accelerate.commands.launch", "_validate_launch_command", ("args",)),
     Borrowed("accelerate", "accelerate.utils.launch", "prepare_deepspeed_cmd_env", ("args",)),
     Borrowed("accelerate", "accelerate.utils.launch", "prepare_multi_gpu_env", ("args",)),
-    # overridden by OwnQueue, so that side by side experiments keep apart, and read there
-    Borrowed("dvc", f"{_QUEUE}.tempdir", "TempDirQueue.put", ("args", "kwargs")),
-    Borrowed("dvc", f"{_QUEUE}.tempdir", "TempDirQueue.get", ()),
-    Borrowed(
-        "dvc", f"{_QUEUE}.tempdir", "TempDirQueue.init_executor", ("exp", "queue_entry", "executor_cls", "kwargs")
-    ),
-    Borrowed("dvc", f"{_QUEUE}.tempdir", "TempDirQueue._standalone_tmp_dir"),
-    Borrowed("dvc", f"{_QUEUE}.base", "QueueGetResult", ("entry", "executor")),
-    Borrowed("dvc", "dvc.repo.experiments", "Experiments.tempdir_queue"),
-    Borrowed("dvc", "dvc.repo.experiments.executor.local", "TempDirExecutor"),
-    Borrowed("dvc", "dvc.repo.experiments.exceptions", "ExpQueueEmptyError"),
-    Borrowed("dvc", "dvc.repo.experiments.refs", "WORKSPACE_STASH"),
-    Borrowed("dvc", "dvc.cli", "main"),
     # read by the graph and the server of a run
     Borrowed("dvc", "dvc.repo", "Repo.index"),
-    Borrowed("prefect", "prefect.events.worker", "EventsWorker.drain_all", ("timeout", "at_exit")),
-    Borrowed("prefect", "prefect.logging.handlers", "APILogWorker.drain_all", ("timeout", "at_exit")),
-    Borrowed("prefect", "prefect.server.api.server", "create_app"),
+    Borrowed("prefect", "prefect.server.api.server", "SubprocessASGIServer.start", ("timeout",)),
     Borrowed("mlflow", "mlflow.store.db.utils", "_logger"),
 )
 """What documentation describes is not here."""

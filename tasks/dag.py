@@ -3,13 +3,18 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from setwise.errors import InputError
 from setwise.tracking_store import require_usable
-from tasks.environment import stage_environment
+from tasks.environment import child_environment
+
+BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
+"""What DVC says where another DVC works, which it names."""
+BUSY_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -21,35 +26,35 @@ class StageNode:
     changed: bool
 
 
-@dataclass(frozen=True)
-class Dag:
-    """Every stage of a workspace, upstream first, and the folder of DVC's cache."""
-
-    nodes: tuple[StageNode, ...]
-    cache: Path
-
-
-def read_dag(workspace: Path) -> Dag:
-    """Read the workspace's graph.
+def read_dag(workspace: Path, log: Callable[[str], None] = lambda _line: None) -> tuple[StageNode, ...]:
+    """Return every stage of the workspace, upstream first. A DVC at work there is waited for, and named in the log.
 
     Raises InputError when DVC can't read the project (no repository, a broken ``dvc.yaml`` or params file), or can't
     work where it lies.
     """
     require_usable(workspace)
-    reader = subprocess.run(
-        [sys.executable, "-m", "tasks.dag"],
-        cwd=workspace,
-        env=stage_environment(workspace),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    said = ""
+    while any(word in (reader := _read(workspace)).stderr for word in BUSY):
+        if reader.stderr != said:
+            said = reader.stderr
+            log(f"waiting: {said.strip()}")
+        time.sleep(BUSY_SECONDS)
     if reader.returncode != 0:
         lines = [line for line in reader.stderr.strip().splitlines() if line.strip()]
         raise InputError(lines[-1] if lines else f"dvc.yaml: DVC ended with exit code {reader.returncode}")
     read = json.loads(reader.stdout)
-    nodes = tuple(StageNode(stage["name"], tuple(stage["upstream"]), stage["changed"]) for stage in read["stages"])
-    return Dag(nodes, Path(read["cache"]))
+    return tuple(StageNode(stage["name"], tuple(stage["upstream"]), stage["changed"]) for stage in read)
+
+
+def _read(workspace: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "tasks.dag"],
+        cwd=workspace,
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def select(nodes: tuple[StageNode, ...], targets: Sequence[str]) -> tuple[StageNode, ...]:
@@ -75,7 +80,7 @@ def select(nodes: tuple[StageNode, ...], targets: Sequence[str]) -> tuple[StageN
     return tuple(node for node in nodes if node.name in kept)
 
 
-def _describe() -> dict[str, object]:
+def _describe() -> list[dict[str, object]]:
     import networkx
     from dvc.repo import Repo
 
@@ -87,7 +92,7 @@ def _describe() -> dict[str, object]:
         levels: dict[str, int] = {}
         for stage in order:
             levels[names[stage]] = 1 + max((levels[names[dep]] for dep in graph.successors(stage)), default=0)
-        stages = [
+        return [
             {
                 "name": names[stage],
                 "upstream": sorted(names[dep] for dep in graph.successors(stage)),
@@ -95,8 +100,6 @@ def _describe() -> dict[str, object]:
             }
             for stage in sorted(order, key=lambda stage: levels[names[stage]])
         ]
-        cache = repo.cache.local.path
-    return {"stages": stages, "cache": cache.removesuffix("/files/md5")}
 
 
 def _main() -> int:
@@ -105,7 +108,12 @@ def _main() -> int:
     try:
         description = _describe()
     except DvcException as error:
-        sys.stderr.write(" ".join(str(error).split()) + "\n")
+        said = " ".join(str(error).split())
+        if "dvc.lock'" in said:  # cut short, as by a full disk
+            said += "; `git checkout dvc.lock`, or delete it: what was made is restored from DVC's cache"
+        if "RWLock" in said:  # cut short by a kill
+            said += "; delete it while no DVC runs here"
+        sys.stderr.write(said + "\n")
         return 2
     sys.stdout.write(json.dumps(description))
     return 0

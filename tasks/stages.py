@@ -1,5 +1,6 @@
 """The Prefect task that runs one DVC stage by its name, with its output streamed to the run's log."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,13 +23,14 @@ from prefect.states import Completed, Failed, State
 
 from setwise.errors import InputError
 from setwise.redact import redact
-from tasks import lifeline
-from tasks.environment import stage_environment
+from tasks.dag import BUSY, BUSY_SECONDS
+from tasks.environment import child_environment
 from tasks.leaderboard import tracking_uri
 from tasks.output import LineStream
 
 RETRIES = 3
 RETRY_DELAYS = [2.0, 10.0, 30.0]
+GRACE_SECONDS = 10.0
 _KILLED_BY_SHELL = range(129, 160)
 _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
@@ -43,7 +46,6 @@ _CHATTER = (
     "Generating lock file",
     "Data and pipelines are up to date",
 )
-_BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
 _EXITED = re.compile(r"failed to run: .*, exited with (-?\d+)")
 
 
@@ -68,16 +70,18 @@ class StageOutcome:
 
     @property
     def worth_retrying(self) -> bool:
-        """Whether the cause passes by itself: a lock held by someone else, or a process killed from outside.
+        """Whether the cause passes by itself: a process killed from outside.
 
         A crash of its own, as by SIGSEGV or SIGABRT, would only come again.
         """
-        killed = -self.exit_code in _FROM_OUTSIDE
-        return self.state == "failed" and (killed or any(word in self.message for word in _BUSY))
+        return self.state == "failed" and -self.exit_code in _FROM_OUTSIDE
 
 
 class RunningStages:
-    """The processes of the stages now running in this flow, so that all of them can be stopped at once."""
+    """The stages now running in this flow, each a process group, so that all of them can be stopped at once.
+
+    Ctrl-C in a terminal reaches the flow alone, which stops them.
+    """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -89,24 +93,43 @@ class RunningStages:
         with self._guard:
             if self.stopping:
                 return None
-            environment = {**stage_environment(workspace), **extra}
-            process = lifeline.start(command, cwd=workspace, env=environment, output=subprocess.PIPE)
+            process = subprocess.Popen(
+                command,
+                cwd=workspace,
+                env={**child_environment(), **extra},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
             self._running.add(process)
             return process
 
     def ended(self, process: "subprocess.Popen[bytes]") -> None:
         """Forget a process and kill whatever it left behind in its group."""
-        lifeline.kill_group(process.pid)
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
         with self._guard:
             self._running.discard(process)
 
     def stop_all(self) -> None:
-        """Stop what runs now and let nothing new start."""
+        """Stop what runs now, killing what does not end within a grace, and let nothing new start."""
         with self._guard:
             self.stopping = True
             running = tuple(self._running)
         for process in running:
-            lifeline.release(process)
+            _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
+            _signal_group(process, signal.SIGKILL)
+
+
+def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+    """Send a signal to all of a process group; an empty one is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def run_command(
@@ -139,7 +162,6 @@ def run_command(
         for line in stream.close(time.monotonic()):
             take(line)
     finally:
-        lifeline.stop(process)
         running.ended(process)
         process.stdout.close()
     return (None if running.stopping and code != 0 else code), lines
@@ -159,17 +181,25 @@ def _read_until_ended(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:
 
 
 def reproduce(stage: str, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> StageOutcome:
-    """Run ``dvc repro --single-item`` for one stage. After a failure, the stage's earlier outputs are put back."""
+    """Run ``dvc repro --single-item`` for one stage. After a failure, the stage's earlier outputs are put back.
+
+    Where another DVC works on the stage, as one whose flow was killed, it is waited for, and its work taken over.
+    """
     began = time.monotonic()
+    said: set[str] = set()
 
     def relevant(line: str) -> None:
-        if not line.lstrip().startswith(_CHATTER):
+        if not line.lstrip().startswith(_CHATTER) and line not in said:
             log(line)
 
     # A .dvc file is data that was imported: it is checked out, or fetched from the remote, not made.
     what = ["pull"] if stage.endswith(".dvc") else ["repro", "--single-item"]
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", *what, stage]
     code, lines = run_command(command, workspace, running, relevant)
+    while code and any(word in line for line in lines for word in BUSY):
+        said.update(lines)  # it says for whom it waits once
+        time.sleep(BUSY_SECONDS)
+        code, lines = run_command(command, workspace, running, relevant)
     seconds = time.monotonic() - began
     if code is None:
         return StageOutcome(stage, "stopped", seconds, "stopped on request")
@@ -188,24 +218,43 @@ def run_variant(
     running: RunningStages,
     log: Callable[[str], None],
 ) -> StageOutcome:
-    """Run the whole pipeline with some params changed, as a DVC experiment in a temporary copy of the workspace.
+    """Run the whole pipeline with some params changed, as a DVC experiment in a clone of the workspace.
 
-    The copy's MLflow runs go to the workspace's database and carry ``tags``; its outputs stay in DVC's cache, under the
-    experiment's ``name``. Every stage is run: one restored from DVC's cache would leave no MLflow run with the tags.
+    The clone's MLflow runs go to the workspace's database and carry ``tags``; its outputs go to the workspace's DVC
+    cache, and the workspace has the experiment by its ``name``. Every stage is run: one restored from DVC's cache would
+    leave no MLflow run with the tags. Not `dvc exp run --temp`: of those started side by side, one may run another's.
     """
     began = time.monotonic()
-    dvc = [sys.executable, "-m", "tasks.experiment", "--wait-for-lock"]
-    command = [*dvc, "exp", "run", "--temp", "--force", "--name", name]
-    for param, value in params.items():
-        command += ["--set-param", f"{param}={json.dumps(value) if not isinstance(value, str) else value}"]
     environment = {"MLFLOW_TRACKING_URI": tracking_uri(workspace), "MLFLOW_RUN_CONTEXT": json.dumps(dict(tags))}
-    code, lines = run_command(command, workspace, running, log, environment)
-    seconds = time.monotonic() - began
-    if code is None:
-        return StageOutcome(name, "stopped", seconds, "stopped on request")
-    return (
-        StageOutcome(name, "ran", seconds) if code == 0 else StageOutcome(name, "failed", seconds, *_cause(code, lines))
-    )
+    dvc = [sys.executable, "-m", "dvc"]
+    experiment = [*dvc, "exp", "run", "--force", "--name", name]
+    for param, value in params.items():
+        experiment += ["--set-param", f"{param}={json.dumps(value) if not isinstance(value, str) else value}"]
+    copies = workspace / ".dvc" / "tmp" / "exps"  # where tracking tells a copy from the workspace it is of
+    copies.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=copies) as folder:
+        clone = Path(folder) / workspace.name
+        steps = (
+            (["git", "clone", "--quiet", "--shared", str(workspace), str(clone)], workspace),
+            ([*dvc, "cache", "dir", "--quiet", "--local", str(workspace / ".dvc" / "cache")], clone),
+            ([*dvc, "checkout", "--quiet", "--allow-missing"], clone),
+            (experiment, clone),
+            ([*dvc, "exp", "push", "--quiet", "--no-cache", "origin", name], clone),
+        )
+        for command, place in steps:
+            code, lines = run_command(command, place, running, log, environment)
+            seconds = time.monotonic() - began
+            if code is None:
+                return StageOutcome(name, "stopped", seconds, "stopped on request")
+            if code:
+                return StageOutcome(name, "failed", seconds, *_cause(code, lines))
+    return StageOutcome(name, "ran", seconds)
+
+
+def uncommitted(workspace: Path) -> list[str]:
+    """Return the files that git has in the workspace, and not as they are now: no clone has these changes."""
+    command = ["git", "diff", "--name-only", "HEAD"]
+    return subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 def _state_in_words_of_dvc(lines: list[str]) -> StageState:
@@ -240,15 +289,13 @@ def _killed(who: str, number: int) -> str:
 
 
 def _put_back(stage: str, workspace: Path, running: RunningStages, log: Callable[[str], None]) -> None:
-    """DVC removes a stage's outputs before it runs it; check out the ones that the lock file still records."""
-    lock_file = workspace / "dvc.lock"
-    if not lock_file.is_file() or not re.search(rf"^  {re.escape(stage)}:$", lock_file.read_text(), re.MULTILINE):
-        return
+    """DVC removes a stage's outputs before it runs it; check out the ones that it has recorded."""
     dvc = [sys.executable, "-m", "dvc", "--wait-for-lock", "checkout"]
-    code, _ = run_command([*dvc, "--force", "--allow-missing", stage], workspace, running, lambda _line: None)
-    log(
-        "the outputs of the last good run were put back" if code == 0 else "the last good outputs could not be put back"
-    )
+    code, lines = run_command([*dvc, "--force", "--allow-missing", stage], workspace, running, lambda _line: None)
+    if code:
+        log("the last good outputs could not be put back")
+    elif any(line.startswith(("A\t", "M\t")) for line in lines):
+        log("the outputs of the last good run were put back")
 
 
 def _retry_helps(_task: Any, task_run: Any, state: "State[Any]") -> bool:

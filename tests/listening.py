@@ -1,5 +1,7 @@
 """On which addresses a process and its children accept connections."""
 
+import socket
+
 import psutil
 
 LOCAL = {"127.0.0.1", "::1"}
@@ -22,3 +24,10 @@ def addresses_of_port(port: int) -> set[str]:
     """The addresses on which anything on this machine listens at a port."""
     sockets = psutil.net_connections(kind="tcp")
     return {s.laddr.ip for s in sockets if s.status == psutil.CONN_LISTEN and s.laddr.port == port}
+
+
+def free_port() -> int:
+    """A port on localhost that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

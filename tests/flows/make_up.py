@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,12 @@ def act(root: Path, action: str, **settings: str) -> "subprocess.CompletedProces
     environment.pop("PREFECT_API_URL", None)
     command = [sys.executable, "-m", "flows.services", action]
     return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+
+
+def configure(root: Path) -> None:
+    """Give the workspace this repository's servers, workers, deployments and automations."""
+    for name in ("supervisord.conf", "prefect.yaml", "automations.yaml"):
+        shutil.copyfile(HOUSE / name, root / name)
 
 
 def ask(url: str, content: dict[str, Any] | None = None) -> Any:

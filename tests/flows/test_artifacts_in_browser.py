@@ -9,13 +9,14 @@ from html import unescape
 
 import pytest
 from browser import after_scripts
+from listening import free_port
 from planted import MARK, TEXTS
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.local_server import free_port, is_healthy
 from flows.rebuild import _publish
+from flows.services import answers
 from flows.side_by_side import Rebuild
 from tasks.artifacts import show_table
 from tasks.stages import StageOutcome
@@ -37,7 +38,7 @@ def server(tmp_path_factory):
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + START_SECONDS
-        while not is_healthy(f"{address}/api"):
+        while not answers(f"{address}/api/health"):
             assert process.poll() is None and time.monotonic() < deadline, (home / "log").read_text()
             time.sleep(0.3)
         with temporary_settings({PREFECT_API_URL: f"{address}/api"}):

@@ -1,15 +1,15 @@
 """Under `make up`, a rebuild that completes has its model registered and, as the first, made champion by itself."""
 
 import json
-import shutil
 import subprocess
 import sys
 
 import pytest
-from make_up import HOUSE, act, ask, server_logs, start_rebuild, state_of, until
+from listening import free_port
+from make_up import act, ask, configure, server_logs, start_rebuild, state_of, until
 from smoke_workspace import Workspace
 
-from flows.local_server import free_port
+from flows.services import Services
 from setwise.digests import weights_digest
 from setwise.registry.versions import GATE, get_aliased
 from setwise.tracking import CHAMPION, WEIGHTS_TAG, get_client
@@ -24,7 +24,7 @@ def clone(trained_workspace: Workspace, tmp_path):
     """A clone in which DVC knows the stages up to training as done; evaluation and report are to be run."""
     workspace = trained_workspace.copy(tmp_path / "clone")
     workspace.set(methods=["rlcr_multi"])
-    shutil.copyfile(HOUSE / "prefect.yaml", workspace.root / "prefect.yaml")
+    configure(workspace.root)
     for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
         subprocess.run(command, cwd=workspace.root, check=True)
     site = f"[core]\n    analytics = false\n    site_cache_dir = {workspace.root / '.dvc' / 'site'}\n"
@@ -39,7 +39,7 @@ def test_a_completed_rebuild_ends_with_a_champion(clone: Workspace) -> None:
     ports = {"SETWISE_PREFECT_PORT": str(free_port()), "SETWISE_MLFLOW_PORT": str(free_port())}
     came_up = act(root, "up", **ports)
     assert came_up.returncode == 0, came_up.stderr
-    api = json.loads((root / ".prefect" / "up.json").read_text())["prefect_api"]
+    api = Services(root).api()
     rebuild = start_rebuild(api)
     until(lambda: state_of(api, rebuild)["type"] in FINAL, 400, lambda: server_logs(root))
     assert state_of(api, rebuild)["message"] == "stages: 3 ran, 4 unchanged", server_logs(root)

@@ -1,108 +1,109 @@
-"""``make up`` for real: a scheduled run completes, a worker's death ends its run, all goes down again."""
+"""``make up`` for real: a scheduled run completes, what is killed comes up again, all goes down."""
 
 import contextlib
-import json
 import os
+import signal
+import socket
 import subprocess
 import sys
-import time
-from datetime import timedelta
 
 import psutil
 import pytest
-from listening import LOCAL, listening_addresses
-from make_up import HOUSE, act, ask, flow_runs, server_logs, start_rebuild, state_of, until
+from listening import LOCAL, free_port, listening_addresses
+from make_up import HOUSE, PYTHONPATH, act, ask, configure, flow_runs, server_logs, start_rebuild, state_of, until
 
-from flows import services
-from flows.addresses import addresses
-from flows.local_server import free_port
-from flows.lost_runs import LOST, NEVER_BEGAN, PATIENCE, PATIENCE_TO_BEGIN, watch_for_lost_runs
-from tasks.placement import WORKSPACE
+from flows.services import SERVERS, Services, answers
 
 pytestmark = pytest.mark.operations
 
 EVERY_MINUTE = '"* * * * *"'
 
 
+def change(project, name: str, old: str, new: str) -> None:
+    path = project.root / name
+    content = path.read_text()
+    assert content.count(old) == 1, (name, old)
+    path.write_text(content.replace(old, new))
+
+
 @pytest.fixture
-def deployed_project(project):
-    """The project with this repository's flows and deployments, the nightly one fired every minute."""
+def deployed(project):
+    """The project with this repository's flows and deployments."""
     for folder in ("flows", "tasks"):
         (project.root / folder).symlink_to(HOUSE / folder)
-    deployments = (HOUSE / "prefect.yaml").read_text()
-    assert '"0 2 * * *"' in deployments
-    (project.root / "prefect.yaml").write_text(deployments.replace('"0 2 * * *"', EVERY_MINUTE))
+    configure(project.root)
     yield project
     act(project.root, "down")
 
 
-def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed_project):
-    project = deployed_project
-    ports = {"SETWISE_PREFECT_PORT": str(free_port()), "SETWISE_MLFLOW_PORT": str(free_port())}
+def ports() -> dict[str, str]:
+    return {"SETWISE_PREFECT_PORT": str(free_port()), "SETWISE_MLFLOW_PORT": str(free_port())}
+
+
+def processes(project) -> dict[str, psutil.Process]:
+    """The process of each program that runs, by its name, asked of supervisor by its own command."""
+    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", "supervisord.conf", "status"]
+    told = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False).stdout
+    lines = [line.replace(",", "").split() for line in told.splitlines() if " RUNNING " in line]
+    return {words[0].rpartition(":")[2]: psutil.Process(int(words[3])) for words in lines}
+
+
+def has_ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_up_runs_what_is_scheduled_and_down_stops_what_up_started(deployed):
+    project, where = deployed, ports()
+    change(project, "prefect.yaml", '"0 2 * * *"', EVERY_MINUTE)
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    came_up = act(project.root, "up", **ports)
+    came_up = act(project.root, "up", **where)
     assert came_up.returncode == 0, came_up.stderr
-    assert f"http://127.0.0.1:{ports['SETWISE_PREFECT_PORT']}" in came_up.stdout
-    record = json.loads((project.root / ".prefect" / "up.json").read_text())
-    api, started = record["prefect_api"], [services.Started(**one) for one in record["processes"]]
-    assert {one.name for one in started} >= {"prefect-server", "mlflow", "cpu-worker", "gpu-worker-0"}
+    assert f"http://127.0.0.1:{where['SETWISE_PREFECT_PORT']}" in came_up.stdout
+    started = processes(project)
+    assert {"prefect-server", "mlflow", "cpu-worker", "gpu-worker-0"} <= set(started)
+    assert [bool(listening_addresses(started[name].pid)) for name in SERVERS] == [True, True]
+    assert set().union(*(listening_addresses(one.pid) for one in started.values())) <= LOCAL
 
-    servers = [one for one in started if one.name in ("prefect-server", "mlflow")]
-    assert [bool(listening_addresses(one.pid)) for one in servers] == [True, True]
-    assert set().union(*(listening_addresses(one.pid) for one in started)) <= LOCAL
-
-    deadline = time.monotonic() + 400
-    while not (done := flow_runs(api, "Completed")):
-        assert time.monotonic() < deadline, (project.root / ".prefect" / "logs" / "cpu-worker.log").read_text()
-        time.sleep(1)
+    api = Services(project.root).api()
+    until(lambda: flow_runs(api, "Completed"), 400, lambda: server_logs(project.root))
+    done = flow_runs(api, "Completed")
     assert done[0]["deployment_id"]
     assert done[0]["auto_scheduled"]
     assert sorted(project.starts()) == sorted(project.stages)
 
-    changed = project.root / "prefect.yaml"
-    changed.write_text(changed.read_text().replace(EVERY_MINUTE, '"7 3 * * *"'))
+    change(project, "prefect.yaml", EVERY_MINUTE, '"7 3 * * *"')
     again = act(project.root, "up").stdout
     (schedule,) = ask(f"{api}/deployments/name/rebuild/rebuild")["schedules"]
     assert schedule["schedule"]["cron"] == "7 3 * * *"
-    assert "up already" in again
-    assert "started again" not in again
-    assert came_up.stdout in again
+    assert again == f"up already\n{came_up.stdout}"
+    assert processes(project) == started
+    told = act(project.root, "status").stdout
+    assert "cpu-worker" in told
+    assert came_up.stdout in told
+
     stopped = act(project.root, "down")
     assert stopped.stdout.startswith("stopped: ")
-    assert not any(one.process for one in started)
+    assert all(has_ended(one) for one in started.values())
     assert bystander.poll() is None
     bystander.kill()
     bystander.wait()
+    assert act(project.root, "down").stdout.startswith("nothing to stop")
+    assert act(project.root, "status").stdout.startswith("nothing is up here")
 
 
 @pytest.fixture
-def up(project):
-    """The project's services with this repository's flows and deployments; the address of the Prefect server.
+def up(deployed, request):
+    """The project under `make up`, `within` seconds of an automation changed; the address of the Prefect server.
 
     A run's process begins no sooner than the file `hold` is gone.
     """
-    for folder in ("flows", "tasks"):
-        (project.root / folder).symlink_to(HOUSE / folder)
-    wait = f"sh -c 'while [ -e {project.root / 'hold'} ]; do sleep 0.2; done'"
+    wait = f"sh -c 'while [ -e {deployed.root / 'hold'} ]; do sleep 0.2; done'"
     held = f'pull:\n  - prefect.deployments.steps.run_shell_script: {{script: "{wait}"}}\n'
-    deployments = (HOUSE / "prefect.yaml").read_text()
-    assert deployments.count("\npull:\n") == 1
-    (project.root / "prefect.yaml").write_text(deployments.replace("pull:\n", held))
-    came_up = act(project.root, "up", SETWISE_PREFECT_PORT=str(free_port()), SETWISE_MLFLOW_PORT=str(free_port()))
+    change(deployed, "prefect.yaml", "\npull:\n", f"\n{held}")
+    change(deployed, "automations.yaml", *(f"within: {seconds} " for seconds in request.param))
+    came_up = act(deployed.root, "up", **ports())
     assert came_up.returncode == 0, came_up.stderr
-    yield json.loads((project.root / ".prefect" / "up.json").read_text())["prefect_api"]
-    act(project.root, "down")
-
-
-def patience(api: str, name: str) -> float:
-    """Seconds for which the server's automation of this name waits."""
-    (automation,) = ask(f"{api}/automations/filter", {"automations": {"name": {"any_": [name]}}})
-    return float(automation["trigger"]["within"])
-
-
-def cpu_worker(project) -> psutil.Process:
-    record = json.loads((project.root / ".prefect" / "up.json").read_text())["processes"]
-    return psutil.Process(next(one["pid"] for one in record if one["name"] == "cpu-worker"))
+    return Services(deployed.root).api()
 
 
 def kill_with_children(process: psutil.Process) -> None:
@@ -112,11 +113,13 @@ def kill_with_children(process: psutil.Process) -> None:
             one.kill()
 
 
-def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes(project, up):
-    hang = "import time\nif name.startswith('train'):\n"
-    project.in_every_stage(f"{hang}    for _ in range(3000): print('at work', flush=True); time.sleep(0.2)")
-    assert patience(up, LOST) == PATIENCE.total_seconds()
-    watch_for_lost_runs(up, timedelta(seconds=45))  # nobody wants to wait for what the constant says
+HANG = "import time\nif name.startswith('train'):\n"
+
+
+@pytest.mark.parametrize("up", [(180, 45)], indirect=True)  # nobody wants to wait for what the file says
+def test_a_run_whose_worker_is_killed_ends_and_the_next_run_completes(deployed, up):
+    project = deployed
+    project.in_every_stage(f"{HANG}    for _ in range(3000): print('at work', flush=True); time.sleep(0.2)")
 
     def in_training() -> bool:
         log = project.root / "starts.log"
@@ -128,17 +131,15 @@ def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes
     first = start_rebuild(up)
     until(in_training, 300, explain)
     project.starts()
-    cpu_worker(project).kill()
+    processes(project)["cpu-worker"].kill()
     until(lambda: state_of(up, first)["name"] == "Crashed", 300, explain)
 
-    project.in_every_stage(f"{hang}    time.sleep(600)")
-    assert "started again: cpu-worker\n" in act(project.root, "up").stdout
+    project.in_every_stage(f"{HANG}    time.sleep(600)")
     second = start_rebuild(up)
     until(in_training, 300, explain)
-    kill_with_children(cpu_worker(project))
+    kill_with_children(processes(project)["cpu-worker"])
     assert state_of(up, second)["name"] == "Running"
     third = start_rebuild(up)
-    assert "started again: cpu-worker\n" in act(project.root, "up").stdout
     until(lambda: state_of(up, second)["name"] == "Crashed", 300, explain)
     assert "no sign of life" in state_of(up, second)["message"]
 
@@ -148,108 +149,105 @@ def test_a_run_whose_worker_is_killed_ends_as_crashed_and_the_next_run_completes
     assert project.outputs()["reports/report.txt"] == "raw\nprepare 1\ntrain@a 1\nraw\nprepare 1\ntrain@b 1\nreport 1\n"
 
 
-def test_a_run_that_its_worker_took_and_never_began_ends_as_crashed_and_the_next_run_completes(project, up):
+@pytest.mark.parametrize("up", [(600, 30)], indirect=True)
+def test_a_run_that_its_worker_took_and_never_began_ends_as_crashed_and_the_next_run_completes(deployed, up):
     def explain() -> str:
-        return server_logs(project.root)
+        return server_logs(deployed.root)
 
-    assert patience(up, NEVER_BEGAN) == PATIENCE_TO_BEGIN.total_seconds()
-    watch_for_lost_runs(up, patience_to_begin=timedelta(seconds=30))  # nobody wants to wait for what the constant says
-    (project.root / "hold").touch()
+    (deployed.root / "hold").touch()
     first = start_rebuild(up)
     until(lambda: state_of(up, first)["type"] == "PENDING", 300, explain)
-    kill_with_children(cpu_worker(project))
-    (project.root / "hold").unlink()
-    assert state_of(up, first)["type"] == "PENDING"
+    kill_with_children(processes(deployed)["cpu-worker"])
+    (deployed.root / "hold").unlink()
     second = start_rebuild(up)
-    assert "started again: cpu-worker\n" in act(project.root, "up").stdout
     until(lambda: state_of(up, first)["type"] == "CRASHED", 300, explain)
-    assert state_of(up, first)["message"] == "taken by a worker, and not begun in 30 s: the worker is gone"
+    assert state_of(up, first)["message"].startswith("taken by a worker, and not begun")
     until(lambda: state_of(up, second)["type"] not in ("SCHEDULED", "PENDING", "RUNNING"), 300, explain)
     assert state_of(up, second)["name"] == "Completed"
 
 
-def test_down_leaves_a_process_that_took_over_a_recorded_number(project):
-    other = psutil.Process()
-    record = {"name": "cpu-worker", "pid": other.pid, "started": other.create_time() - 100}
-    (project.root / ".prefect").mkdir()
-    content = {"prefect_api": "http://127.0.0.1:1/api", "mlflow": "http://127.0.0.1:1", "processes": [record]}
-    (project.root / ".prefect" / "up.json").write_text(json.dumps(content))
-    assert act(project.root, "down").stdout.startswith("nothing to stop")
-
-
-LEADER = """
-import subprocess, sys, time
-sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
-print(subprocess.Popen(sleep, stdout=subprocess.DEVNULL).pid, flush=True)
-time.sleep(600)
-"""
-
-
 @pytest.fixture
-def killed_service(project):
-    """What a service of the workspace has started, after the service itself, which is recorded, was killed."""
-    environment = {**os.environ, WORKSPACE: str(project.root)}
-    leader = subprocess.Popen(
-        [sys.executable, "-c", LEADER], env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    left = psutil.Process(int(leader.stdout.readline()))
-    record = {"name": "mlflow", "pid": leader.pid, "started": psutil.Process(leader.pid).create_time()}
-    (project.root / ".prefect").mkdir()
-    content = {"prefect_api": "http://127.0.0.1:1/api", "mlflow": "http://127.0.0.1:1", "processes": [record]}
-    (project.root / ".prefect" / "up.json").write_text(json.dumps(content))
-    leader.kill()
-    leader.communicate(timeout=30)
-    yield left
-    with contextlib.suppress(psutil.NoSuchProcess):
-        left.kill()
+def pages(deployed):
+    """`make ui` in the project, once it has said where the pages are; the environment it was started with."""
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "PREFECT_HOME": str(deployed.root / ".prefect"), **ports()}
+    environment.pop("PREFECT_API_URL", None)
+    command = [sys.executable, "-m", "flows.services", "ui"]
+    process = subprocess.Popen(command, cwd=deployed.root, env=environment, stdout=subprocess.PIPE, text=True)
+    said = ""
+    while "Ctrl-C ends both" not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    yield process, environment
+    process.kill()
+    process.communicate()
 
 
-def test_down_ends_what_a_killed_service_has_left_behind(project, killed_service):
-    assert act(project.root, "down").stdout == "stopped: mlflow\n"
-    assert has_ended(killed_service)
+def test_a_server_that_is_killed_comes_up_again_and_ctrl_c_ends_the_pages(deployed, pages):
+    process, environment = pages
+    urls = [f"http://127.0.0.1:{environment['SETWISE_PREFECT_PORT']}/api/health"]
+    urls.append(f"http://127.0.0.1:{environment['SETWISE_MLFLOW_PORT']}/health")
+    before = processes(deployed)
+    assert "cpu-worker" not in before
+    below = [one for name in SERVERS for one in before[name].children(recursive=True)]
+    for name in SERVERS:
+        before[name].kill()
+
+    def are_up_again() -> bool:
+        now = processes(deployed)
+        anew = all(name in now and now[name] != before[name] for name in SERVERS)
+        return anew and all(has_ended(one) for one in below) and all(map(answers, urls))
+
+    until(are_up_again, 300, lambda: server_logs(deployed.root))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(120) == 0
+    assert not any(map(answers, urls))
+    assert act(deployed.root, "down").stdout.startswith("nothing to stop")
 
 
-def has_ended(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+def test_what_a_supervisor_that_was_killed_has_left_behind_is_ended_by_down(deployed, pages):
+    left = processes(deployed)
+    pages[0].kill()
+    Services(deployed.root).supervisor.kill()
+    told = act(deployed.root, "down").stdout
+    assert told.startswith("stopped: ")
+    assert set(SERVERS) <= set(told.removeprefix("stopped: ").strip().split(", "))
+    until(lambda: all(has_ended(one) for one in left.values()), 30, lambda: told)
 
 
-def test_what_a_killed_service_has_left_behind_is_ended_before_it_is_started_again(
-    project, killed_service, monkeypatch, capsys
-):
-    monkeypatch.setenv("PREFECT_HOME", str(project.root / ".prefect"))
-    services.Services(project.root / "other", addresses()).end_left_behind()
-    assert not has_ended(killed_service)
-    services.Services(project.root, addresses()).end_left_behind()
-    assert capsys.readouterr().out == "ended what mlflow had left behind\n"
-    assert has_ended(killed_service)
+def test_up_goes_on_where_its_supervisor_was_killed(deployed, pages):
+    process, environment = pages
+    process.kill()
+    where = {name: environment[name] for name in ("SETWISE_PREFECT_PORT", "SETWISE_MLFLOW_PORT")}
+    left = processes(deployed)
+    Services(deployed.root).supervisor.kill()
+    came_up = act(deployed.root, "up", **where)
+    assert came_up.returncode == 0, came_up.stderr
+    assert all(has_ended(one) for one in left.values())
+    assert {"cpu-worker", *SERVERS} <= set(processes(deployed))
 
 
-def test_up_beside_the_pages_of_ui_is_refused(project):
-    shown = psutil.Process()
-    record = {"name": "prefect-server", "pid": shown.pid, "started": shown.create_time()}
-    (project.root / ".prefect").mkdir()
-    content = {"prefect_api": "http://127.0.0.1:1/api", "mlflow": "http://127.0.0.1:1", "processes": [record]}
-    (project.root / ".prefect" / "up.json").write_text(json.dumps(content))
-    refused = act(project.root, "up")
-    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert refused.stderr.startswith("`make ui` shows the servers' pages already")
-
-
-def test_a_port_in_use_is_refused_with_the_setting_to_change(project):
-    import socket
-
+@pytest.mark.parametrize("setting", ["SETWISE_PREFECT_PORT", "SETWISE_MLFLOW_PORT"])
+def test_a_port_in_use_is_refused_with_the_setting_to_change(deployed, setting):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        refused = act(project.root, "up", SETWISE_PREFECT_PORT=port)
+        refused = act(deployed.root, "up", **{**ports(), setting: port})
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"port {port} on 127.0.0.1: ")
-    assert "SETWISE_PREFECT_PORT" in refused.stderr
+    assert f"set {setting} to a free port" in refused.stderr
     assert refused.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("port", ["", "http", "0", "70000"])
-def test_a_port_that_is_no_port_is_refused(project, port):
-    refused = act(project.root, "ui", SETWISE_MLFLOW_PORT=port)
+def test_a_port_that_is_no_port_is_refused(deployed, port):
+    refused = act(deployed.root, "ui", SETWISE_MLFLOW_PORT=port)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+
+
+def test_a_workspace_whose_path_is_too_long_for_a_socket_is_refused(new_project):
+    project = new_project("w" * 90, ("a",))
+    refused = act(project.root, "up", **ports())
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "move the workspace to a shorter path" in refused.stderr

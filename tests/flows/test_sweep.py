@@ -47,25 +47,20 @@ def test_a_combination_that_was_made_before_has_a_run_of_its_own_all_the_same(lo
     assert [(standing.variant, standing.value) for standing in state.result()] == [('{"rate": 1}', -1.0)]
 
 
-STASH = """
-from dvc.repo import Repo
-with Repo() as repo:
-    repo.experiments.tempdir_queue.put(params={"params.yaml": ["rate=9"]}, name="of-another-process")
-    print(len(repo.experiments.stash_revs))
-"""
-
-
-def test_a_combination_that_another_process_has_just_stashed_is_left_to_it(logging_project, prefect_server):
-    command = [sys.executable, "-c", STASH]
-    stashed = subprocess.run(command, cwd=logging_project.root, check=True, capture_output=True, text=True)
-    assert stashed.stdout.split()[-1] == "1"
-    state = sweep({"rate": [1]}, "eval/coverage", workspace=str(logging_project.root), return_state=True)
-    (standing,) = state.result()
-    assert (standing.variant, standing.value, len(standing.run_ids)) == ('{"rate": 1}', -1.0, 1)
+def test_combinations_side_by_side_are_experiments_of_the_workspace_by_their_names(logging_project, prefect_server):
+    root = logging_project.root
+    state = sweep({"rate": [1, 2]}, "eval/coverage", workspace=str(root), max_parallel=2, return_state=True)
+    assert [len(standing.run_ids) for standing in state.result()] == [1, 1]
     command = [sys.executable, "-m", "dvc", "exp", "list", "--name-only"]
-    shown = subprocess.run(command, cwd=logging_project.root, check=True, capture_output=True, text=True)
-    (name,) = shown.stdout.split()
-    assert name.startswith("sweep-")
+    shown = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.split()
+    assert sorted(name.rpartition("-")[2] for name in shown) == ["0", "1"]
+    assert {name[:6] for name in shown} == {"sweep-"}
+
+
+def test_what_is_not_committed_is_named_and_not_run(logging_project, prefect_server, caplog):
+    logging_project.set_rate(7)
+    sweep({"rate": [1]}, "eval/coverage", workspace=str(logging_project.root))
+    assert "not in the sweep, since not committed: params.yaml" in caplog.text
 
 
 def test_the_workspace_is_left_as_it_was(logging_project, prefect_server):

@@ -291,7 +291,7 @@ def test_no_secret_of_the_environment_is_in_any_file_or_line_of_the_run(chain: t
     workspace, ended = chain
     assert "planted-" not in ended.out + ended.err
     files = {str(path.relative_to(workspace.root)): path for path in workspace.root.rglob("*") if path.is_file()}
-    assert {"mlruns/mlflow.db", ".prefect/prefect.db", ".prefect/server.log", "dvc.lock"} <= set(files)
+    assert {"mlruns/mlflow.db", ".prefect/prefect.db", "dvc.lock"} <= set(files)
     holding = {name for name, path in files.items() if b"planted-" in path.read_bytes()}
     assert holding == KEPT_BY_THE_USER
 

@@ -20,18 +20,13 @@ def generated(workspace: Workspace) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in found}
 
 
-def records(workspace: Workspace, run: str) -> None:
-    """What DVC does at the end of a stage."""
-    (workspace.root / "dvc.lock").write_text(f"stages:\n  generate@rlcr_multi: {{cmd: {run}}}\n")
-
-
 @pytest.mark.operations
 def test_killed_in_its_midst_or_before_dvc_records_it_it_generates_nothing_twice(
     trained_workspace: Workspace, tmp_path: Path
 ) -> None:
     workspace = trained_workspace.copy(tmp_path / "workspace")
     output = workspace.root / "reports" / "completions" / "rlcr_multi"
-    records(workspace, "an earlier run")
+    workspace.set(methods=["rlcr_multi"])
     begun = workspace.start("generate", *METHOD, **IN_DVC)
     while not generated(workspace):
         assert begun.running, begun.wait()
@@ -52,7 +47,10 @@ def test_killed_in_its_midst_or_before_dvc_records_it_it_generates_nothing_twice
     assert generated(workspace) == all_of_it
     assert {path.name: path.read_bytes() for path in output.iterdir() if path.name != "cost.json"} == made
 
-    records(workspace, "this run")
+    judged = workspace.run(
+        "judge", *METHOD, DVC_STAGE="judge@rlcr_multi"
+    )  # DVC has recorded the text by then
+    assert judged.code == 0 and not generated(workspace)
     assert workspace.run("generate", *METHOD, **IN_DVC).code == 0  # as `dvc repro --force`
     assert not generated(workspace).items() & all_of_it.items()
 
@@ -61,7 +59,7 @@ def test_killed_in_its_midst_or_before_dvc_records_it_it_generates_nothing_twice
 
 
 @pytest.mark.operations
-def test_when_dvc_alone_is_killed_its_generation_ends_and_the_next_dvc_goes_on(
+def test_when_dvc_alone_is_killed_its_generation_goes_on_and_the_next_dvc_takes_it_over(
     trained_workspace: Workspace, tmp_path: Path
 ) -> None:
     workspace = trained_workspace.copy(tmp_path / "workspace")

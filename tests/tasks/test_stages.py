@@ -22,6 +22,5 @@ def test_a_stage_killed_from_outside_is_tried_again_and_one_that_crashed_is_not(
     assert StageOutcome("train@a", "failed", 1.0, "killed", -ended_by).worth_retrying is again
 
 
-def test_a_stage_that_is_refused_by_a_lock_is_tried_again_and_one_that_refuses_is_not() -> None:
-    assert StageOutcome("train@a", "failed", 1.0, "ERROR: Unable to acquire lock", 255).worth_retrying
+def test_a_stage_that_refuses_its_input_is_not_tried_again() -> None:
     assert not StageOutcome("train@a", "failed", 1.0, "params.yaml: k: too low", 2).worth_retrying

@@ -5,8 +5,6 @@ import time
 
 import psutil
 
-from tasks.environment import MARK
-
 UNDISTURBED = {
     "data/prepared.txt": "raw\nprepare 1\n",
     "models/a.txt": "raw\nprepare 1\ntrain@a 1\n",
@@ -17,10 +15,12 @@ HANG_IN_TRAINING = "if name.startswith('train'): time.sleep(600)"
 
 
 def stage_processes(project) -> list[psutil.Process]:
+    """What works on a stage of the project: DVC, the shell it starts and the stage's command."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == str(project.root) and process.status() != psutil.STATUS_ZOMBIE:
+            here = process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(project.root)
+            if here and {"dvc", "step.py"} & set(" ".join(process.cmdline()).split()):
                 found.append(process)
         except psutil.Error:
             continue

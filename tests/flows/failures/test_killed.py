@@ -25,32 +25,39 @@ def test_ctrl_c_says_so_leaves_no_process_and_is_resumable(project, command):
     assert "prepare" not in project.starts()
 
 
-def test_no_stage_outlives_a_flow_that_is_killed(project, command):
-    project.in_every_stage(HANG_IN_TRAINING)
+def test_what_a_killed_flow_has_started_is_waited_for_by_the_next_run(project, command):
+    project.in_every_stage("while name.startswith('train') and not pathlib.Path('go').exists(): time.sleep(0.1)")
     process = command()
     until(lambda: in_training(project), "training started")
     process.kill()
-    until(lambda: not stage_processes(project), "stages ended")
+    process.wait()
     project.starts()
-    finish(project, command)
-    assert set(project.starts()) == {"train@a", "train@b", "report"}
+    second = command()
+    said = ""
+    while "is busy, it is being blocked by" not in said:
+        line = second.stdout.readline()
+        assert line, said
+        said += line
+    (project.root / "go").touch()
+    to_the_end(project, second)
+    assert "prepare" not in project.starts()
 
 
-def test_a_run_whose_own_server_is_killed_says_so_leaves_no_process_and_is_resumable(project, command, tmp_path):
-    project.in_every_stage(HANG_IN_TRAINING)
+def test_a_run_whose_own_server_is_killed_says_so_and_has_lost_nothing(project, command, tmp_path):
+    project.in_every_stage("while name.startswith('train') and not pathlib.Path('go').exists(): time.sleep(0.1)")
     process = command(PREFECT_API_URL="", PREFECT_HOME=str(tmp_path / "prefect"))
     until(lambda: in_training(project), "training started")
     (server,) = [one for one in psutil.Process(process.pid).children(recursive=True) if one.cmdline()[2] == "uvicorn"]
     server.kill()
-    printed = process.communicate(timeout=60)[0]
+    (project.root / "go").touch()
+    printed = process.communicate(timeout=300)[0]
     assert process.returncode == 1
-    assert printed.splitlines()[-2].startswith("error: the Prefect server of this run was killed by signal 9")
-    assert printed.splitlines()[-1] == "what was finished is kept; the same command goes on from there"
-    assert "Traceback" not in printed
+    assert "error: the Prefect server of this run does not answer" in printed
+    assert "what was finished is kept; the same command goes on from there" in printed
     assert stage_processes(project) == []
     project.starts()
     finish(project, command)
-    assert set(project.starts()) == {"train@a", "train@b", "report"}
+    assert not {"prepare", "train@a", "train@b"} & set(project.starts())
 
 
 def test_a_run_that_was_taken_for_lost_goes_on_and_ends_as_completed(project, command):
@@ -69,21 +76,6 @@ def test_a_run_that_was_taken_for_lost_goes_on_and_ends_as_completed(project, co
         (project.root / "go").touch()
         to_the_end(project, process)
         assert client.read_flow_run(run.id).state.is_completed()
-
-
-def test_a_stage_left_behind_when_all_above_it_were_killed_is_ended_by_the_next_run(project, command):
-    project.in_every_stage(HANG_IN_TRAINING)
-    process = command()
-    until(lambda: in_training(project), "training started")
-    above = [one for one in stage_processes(project) if "step.py" not in " ".join(one.cmdline())]
-    process.kill()
-    for one in above:
-        one.kill()
-    orphans = stage_processes(project)
-    assert orphans
-    printed = finish(project, command)
-    assert "left behind by a run that was killed" in printed
-    assert not any(orphan.is_running() and orphan.status() != psutil.STATUS_ZOMBIE for orphan in orphans)
 
 
 # DVC runs a stage in the shell that SHELL names: bash becomes the command, dash stays its parent and exits with 137.
