@@ -47,9 +47,7 @@ def test_killed_in_its_midst_or_before_dvc_records_it_it_generates_nothing_twice
     assert generated(workspace) == all_of_it
     assert {path.name: path.read_bytes() for path in output.iterdir() if path.name != "cost.json"} == made
 
-    judged = workspace.run(
-        "judge", *METHOD, DVC_STAGE="judge@rlcr_multi"
-    )  # DVC has recorded the text by then
+    judged = workspace.run("judge", *METHOD, DVC_STAGE="judge@rlcr_multi")  # DVC has recorded the text by then
     assert judged.code == 0 and not generated(workspace)
     assert workspace.run("generate", *METHOD, **IN_DVC).code == 0  # as `dvc repro --force`
     assert not generated(workspace).items() & all_of_it.items()
