@@ -171,19 +171,25 @@ def _only_trainer(name: str) -> Any:
     """
     import ray
 
-    actor = ray.remote(ClusterTrainer)
     end = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return actor.options(name=name, num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-        except ValueError as error:
-            if "already taken" not in str(error):
-                raise
-            if time.monotonic() >= end:
-                raise ClusterFailure(
-                    f"{name} is being trained on this cluster for another process; wait until that has ended, or end it"
-                ) from error
+    while _is_trained(name):
+        if time.monotonic() >= end:
+            raise ClusterFailure(
+                f"{name} is being trained on this cluster for another process; wait until that has ended, or end it"
+            )
         time.sleep(_LOOK_EVERY_S)
+    actor = ray.remote(ClusterTrainer)
+    return actor.options(name=name, num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+
+
+def _is_trained(name: str) -> bool:
+    import ray
+
+    try:
+        ray.get_actor(name)
+    except ValueError:  # as Ray says that there is none
+        return False
+    return True
 
 
 def _take_curve(storage: RunStorage, curve: Curve, away: str) -> str:
