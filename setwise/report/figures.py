@@ -31,11 +31,12 @@ _INKS = (*(f"--c-{method}" for method in METHODS), "--soft", "--grid")
 """The page's variables that pictures are drawn in."""
 _DASHES: tuple[Any, ...] = ((0, (7, 4)), (0, (2, 3)), "solid", (0, (13, 3)))
 """Of the methods in their order, so that they are told apart without their colours."""
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 11,
+    "text.parse_math": False,
     "axes.spines.left": False,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -259,10 +260,12 @@ def _draw_lines(
         if line.lo:
             lo, hi = _numbers(line.lo), _numbers(line.hi)
             axes.fill_between(x, lo, hi, color=style["color"], alpha=0.16, linewidth=0)
-    low, high = axes.get_ylim()
+    axes.locator_params(axis="x", integer=True)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    low, high = axes.dataLim.intervaly
     if share:
         axes.set_ylim(0, 1.03)
-    elif 0 <= low <= high / 2 or steps:
+    elif 0 <= low <= high / 2:  # from 0, where that wastes less than half of the picture
         axes.set_ylim(bottom=0)
     drawing.legend(loc="lower left", bbox_to_anchor=(_LEFT / _WIDTH, 0), ncols=2, labelcolor=_ink("--soft"))
     _leave(drawing, bottom=_LABELS + _LEGEND_ROW * math.ceil(len(lines) / 2))
@@ -281,7 +284,7 @@ def _draw_reliability(drawing: Drawing, bins: Sequence[Mapping[str, Any]], place
     below.bar(stated, counts, width=0.04, color=ink, alpha=0.6)
     above.set_xlim(-0.02, 1.02)
     above.set_ylim(-0.02, 1.04)
-    below.yaxis.get_major_locator().set_params(nbins=2, integer=True)  # type: ignore[attr-defined]
+    below.locator_params(axis="y", nbins=2, integer=True)
     drawing.align_ylabels()
     _leave(drawing, bottom=_LABELS)
 

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import shutil
+import socket
 import sys
 import time
 from pathlib import Path
@@ -35,6 +36,7 @@ log = logging.getLogger("setwise.training")
 _LOOK_EVERY_S = 2.0
 _PATIENCE_S = 60.0
 """How long the cluster may take to notice that a driver was killed."""
+_KNOCK_S = 10.0
 _PASSED_ON = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "NCCL_DEBUG")
 
 
@@ -136,6 +138,17 @@ def _run(cluster: ClusterParams, job: dict[str, Any], storage: RunStorage, curve
     _raise_told(storage)
 
 
+def _reach(address: str) -> None:
+    """Knock once at a given address: Ray itself would try for minutes. `ConnectionError` where nobody answers."""
+    if address == "auto":
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
+    except OSError as error:
+        raise ConnectionError(f"nobody answers ({error})") from error
+
+
 def _connect(cluster: ClusterParams) -> None:
     for name, value in (*TELEMETRY_OFF.items(), ("RAY_DEDUP_LOGS", "0"), ("RAY_COLOR_PREFIX", "0")):
         os.environ.setdefault(name, value)
@@ -148,6 +161,7 @@ def _connect(cluster: ClusterParams) -> None:
     package = str(Path(setwise.__file__).parent)
     environment = {"py_modules": [package], "env_vars": variables, "excludes": ["**/__pycache__"]}
     try:
+        _reach(cluster.address)
         ray.init(
             cluster.address,
             namespace="setwise",
@@ -171,19 +185,25 @@ def _only_trainer(name: str) -> Any:
     """
     import ray
 
-    actor = ray.remote(ClusterTrainer)
     end = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return actor.options(name=name, num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-        except ValueError as error:
-            if "already taken" not in str(error):
-                raise
-            if time.monotonic() >= end:
-                raise ClusterFailure(
-                    f"{name} is being trained on this cluster for another process; wait until that has ended, or end it"
-                ) from error
+    while _is_trained(name):
+        if time.monotonic() >= end:
+            raise ClusterFailure(
+                f"{name} is being trained on this cluster for another process; wait until that has ended, or end it"
+            )
         time.sleep(_LOOK_EVERY_S)
+    actor = ray.remote(ClusterTrainer)
+    return actor.options(name=name, num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+
+
+def _is_trained(name: str) -> bool:
+    import ray
+
+    try:
+        ray.get_actor(name)
+    except ValueError:  # as Ray says that there is none
+        return False
+    return True
 
 
 def _take_curve(storage: RunStorage, curve: Curve, away: str) -> str:

@@ -150,6 +150,7 @@ def _speak() -> None:
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stdout, force=True)
     for handler in logging.getLogger().handlers:
         handler.addFilter(Redacting())
-    for noisy in ("datasets", "httpx", "ray", "ray.train", "transformers", "trl"):
+        handler.addFilter(lambda record: record.levelno >= logging.WARNING or not record.name.startswith("ray."))
+    for noisy in ("datasets", "httpx", "transformers", "trl"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=FutureWarning)

@@ -69,6 +69,21 @@ def test_the_same_numbers_give_the_same_picture(results: Results) -> None:
     assert training_figures(results) == training_figures(results)
 
 
+def test_answers_and_tokens_are_counted_in_whole_numbers(results: Results) -> None:
+    reports = {m: dict(found) for m, found in results.reports.items()}
+    report = reports["rlvr_multi"]["curve"]
+    first = {
+        name: {part: v[:6] for part, v in curve.items()}
+        for name, curve in report["curves"].items()
+        if name != "answers"
+    }
+    first["tokens"] = {**first["tokens"], "value": [10_000.0 * n for n in range(1, 7)]}
+    reports["rlvr_multi"]["curve"] = {**report, "curves": {**first, "answers": [1, 2, 3, 4, 5, 6]}}
+    _, correct, _, tokens, _ = answer_figures(only(replace(results, reports=reports), "rlvr_multi"))
+    assert {"1", "2", "3", "4", "5", "6"} <= set(texts(correct.chart)) and "1.5" not in texts(correct.chart)
+    assert "40,000" in texts(tokens.chart)
+
+
 def test_what_is_written_in_a_picture_is_escaped() -> None:
     def write(drawing: Any) -> None:
         drawing.subplots().set_xlabel(IMAGE)

@@ -24,7 +24,7 @@ class Node:
         with self.log.open("w") as log:
             started = subprocess.Popen(command, env={**os.environ, **environment}, stdout=log, stderr=log)
         self.process = psutil.Process(started.pid)
-        end = time.monotonic() + 180
+        end = time.monotonic() + 300
         while "Ray runtime started" not in self.log.read_text():
             assert time.monotonic() < end and started.poll() is None, self.log.read_text()
             time.sleep(0.1)
