@@ -64,6 +64,7 @@ def make_table(
 def make_suite(table: pd.DataFrame, size: int, domain: Domain, params: DomainParams) -> list[Any]:
     """The expectations on the table of a split that should have `size` rows."""
     import great_expectations.expectations as gxe
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
     suite: list[Any] = [
         gxe.ExpectTableRowCountToEqual(value=size),
@@ -86,11 +87,11 @@ def make_suite(table: pd.DataFrame, size: int, domain: Domain, params: DomainPar
         low, high = 1 - _SUM_TOLERANCE, 1 + _SUM_TOLERANCE
         suite.append(gxe.ExpectColumnValuesToBeBetween(column="posterior_total", min_value=low, max_value=high))
     lenient = {rule.name for rule in domain.expectations() if rule.severity == "warning"}
+    severity = {
+        name: FailureSeverity.WARNING if name in lenient else FailureSeverity.CRITICAL for name in _truths(domain)
+    }
     return suite + [
-        gxe.ExpectColumnValuesToBeInSet(
-            column=name, value_set=[True], severity="warning" if name in lenient else "critical"
-        )
-        for name in _truths(domain)
+        gxe.ExpectColumnValuesToBeInSet(column=name, value_set=[True], severity=severity[name]) for name in severity
     ]
 
 

@@ -155,7 +155,7 @@ def _without_endpoint(params: Params) -> Params:
 
 def paired_rows(champion: Path, challenger: Path, examples: Sequence[Example], params: Params) -> list[Row]:
     """Paired differences, and a row without one for each guarded metric that only one of the two has."""
-    sums = [tally(path, examples) for path in (champion, challenger)]
+    sums = tally(champion, examples), tally(challenger, examples)
     rows = compare_tallies(*sums, params.evaluate.resamples, params.seed)
     missing = {params.registry.metric, *params.registry.guards} - {row.metric for row in rows}
     a, b = (figures(side).values() for side in sums)
