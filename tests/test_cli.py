@@ -157,7 +157,7 @@ def test_doctor_names_packages_accelerator_engine_and_what_is_missing(bare_works
 
 def engine_in(workspace: Workspace, **evaluate: object) -> str:
     """What doctor says of the engine."""
-    workspace.set(evaluate={**PARAMS["judge"], **evaluate})
+    workspace.set(evaluate={**PARAMS["evaluate"], **evaluate})
     return next(line for line in setwise(workspace, "doctor").out.splitlines() if " engine " in line)
 
 
