@@ -53,7 +53,16 @@ def _end_left_behind(home: Path) -> None:
     """End the servers of runs that were killed, which Prefect leaves to themselves: they write to the same database."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):  # ended meanwhile, or another user's
-            environment, starter = process.environ(), process.parent()
+            environment = process.environ()
             ours = environment.get("PREFECT__SERVER_EPHEMERAL") and environment.get("PREFECT_HOME") == str(home)
-            if ours and (starter is None or starter.exe() != process.exe()):
+            if ours and not _has_starter(process):
                 process.kill()
+
+
+def _has_starter(server: psutil.Process) -> bool:
+    """Whether the run that started a server is there; else its parent is what takes in orphans, such as init."""
+    starter = server.parent()
+    try:
+        return starter is not None and starter.exe() == server.exe()
+    except psutil.AccessDenied:  # as of init: a run of ours is of this user, who may look at it
+        return False

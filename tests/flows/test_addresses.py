@@ -79,7 +79,8 @@ def run(tmp_path):
 
     yield start
     for process in started:
-        process.communicate("\n")
+        if process.poll() is None:
+            process.communicate("\n")
 
 
 def server_of(run: "subprocess.Popen[str]") -> psutil.Process:
