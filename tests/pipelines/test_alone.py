@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from pipelines.stage import alone_in
+from filelock import FileLock, Timeout
 
 HOLDING = """
 import sys
@@ -25,6 +24,15 @@ def start() -> "subprocess.Popen[str]":
     """Another process that trains in checkpoints/rlcr_multi until its input ends."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     return subprocess.Popen([sys.executable, "-c", HOLDING], **pipes)
+
+
+def is_held() -> bool:
+    """Whether somebody trains in checkpoints/rlcr_multi."""
+    try:
+        FileLock("checkpoints/.rlcr_multi.lock").acquire(timeout=0).lock.release()
+    except Timeout:
+        return True
+    return False
 
 
 @pytest.fixture
@@ -48,13 +56,13 @@ def test_a_second_training_waits_for_the_first_and_names_it(holder: "subprocess.
     second.communicate("\n")
 
 
-def test_a_training_that_has_ended_holds_nothing(tmp_path: Path) -> None:
-    for _ in range(2):
-        with alone_in(tmp_path / "rlcr_multi", "trains"):
-            pass
+def test_a_training_holds_its_folder_and_one_that_has_ended_nothing(holder: "subprocess.Popen[str]") -> None:
+    assert is_held()
+    holder.communicate("\n")
+    assert not is_held()
 
 
 def test_a_training_that_was_killed_holds_nothing(holder: "subprocess.Popen[str]") -> None:
     holder.kill()
-    with alone_in(Path("checkpoints/rlcr_multi"), "trains"):
-        pass
+    holder.wait()
+    assert not is_held()

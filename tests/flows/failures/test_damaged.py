@@ -11,16 +11,20 @@ from runs import UNDISTURBED, finish, to_the_end
 pytestmark = pytest.mark.operations
 
 
+def refused(command, *said):
+    """A run that is bad input ends with code 2 and says so."""
+    process = command()
+    printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 2
+    assert [text for text in said if text not in printed] == []
+
+
 def test_a_lock_file_cut_short_is_refused_and_every_stage_restored_once_it_is_gone(project, command):
     finish(project, command)
     project.starts()
     lock = project.root / "dvc.lock"
     lock.write_bytes(lock.read_bytes()[:200] + b"\n  - {")
-    process = command()
-    printed = process.communicate(timeout=300)[0]
-    assert process.returncode == 2
-    assert "unable to read: 'dvc.lock'" in printed
-    assert "`git checkout dvc.lock`, or delete it" in printed
+    refused(command, "unable to read: 'dvc.lock'", "`git checkout dvc.lock`, or delete it")
     lock.unlink()
     finish(project, command)
     assert project.starts() == []
@@ -31,11 +35,7 @@ def test_dvc_locks_cut_short_by_a_kill_are_named_and_the_next_run_finishes_once_
     (project.root / ".dvc" / "tmp").mkdir(exist_ok=True)
     locks = project.root / ".dvc" / "tmp" / "rwlock"
     locks.write_text(left)
-    process = command()
-    printed = process.communicate(timeout=300)[0]
-    assert process.returncode == 2
-    assert "Unable to read RWLock-file '.dvc/tmp/rwlock'" in printed
-    assert "delete it while no DVC runs here" in printed
+    refused(command, "Unable to read RWLock-file '.dvc/tmp/rwlock'", "delete it while no DVC runs here")
     locks.unlink()
     finish(project, command)
     assert len(project.starts()) == 4
